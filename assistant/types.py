@@ -227,10 +227,16 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """All that an answer may draw on, with the query that was really searched."""
+    """All that an answer may draw on, with the query that was really searched.
+
+    `together` are ids of passages that a written question very near to this one says are one
+    answer; `disagreement` is the id of the disagreement that the question is about, or ``""``.
+    """
 
     query: str
     hits: tuple[Hit, ...]
+    together: tuple[str, ...] = ()
+    disagreement: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,303 @@
+"""Is what was found an answer to *this* question? A small model trained when the index is built.
+
+Being on the topic is not being an answer: the model learns the difference from the corpus's own
+written questions, answerable and not, and from examples of other topics. It joins three views by
+a logistic regression: a kernel ridge regression over the question's vector, one over its words,
+and how near the known answerable and unanswerable questions and the passages are. Both ridge
+regressions give each training question its score as if it had been left out (in closed form),
+so the join never sees a score of a question that was learned by heart.
+
+Without written questions there is nothing to learn from; then two fixed limits decide.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.index import IndexedQuestion, Vectors
+from assistant.text import words
+from assistant.topics import Topic, TopicExample
+from assistant.types import Decision, Passage, Verdict
+
+Array = NDArray[np.float64]
+
+# Chosen on the dev split (see DESIGN.md, "Knowing when not to answer").
+ANSWERS: Final = 0.40
+COMES_NEAR: Final = 0.12
+OTHER_TOPIC: Final = -0.35
+# Leave-one-out area under the curve over the training questions: .947 at 1 and .1; flat around it.
+_GAMMA: Final = 1.0
+_RIDGE: Final = 0.1
+_WORD_RIDGE: Final = 0.3
+# Without written questions: nearest passage and share of the question's words it holds.
+_ALONE_SIMILARITY: Final = 0.5
+_ALONE_COVERAGE: Final = 0.5
+_MIN_TRAINING: Final = 50
+_NEAREST: Final = 5
+_FILE: Final = "answerability"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Whether the evidence answers the question.
+
+    `probability` in [0, 1] is calibrated on the training questions, higher is more likely an
+    answer. `other` in about [-1, 1] is higher the less the message has to do with health.
+    """
+
+    probability: float
+    other: float
+    verdict: Verdict
+
+    @property
+    def answers(self) -> bool:
+        """Whether the evidence is to be shown as an answer."""
+        return self.verdict.decision is Decision.PASS
+
+    @property
+    def comes_near(self) -> bool:
+        """Whether the nearest passages are worth showing, as no answer."""
+        return self.answers or self.probability >= COMES_NEAR
+
+    @property
+    def off_topic(self) -> bool:
+        """Whether the message has nothing to do with health."""
+        return self.other > OTHER_TOPIC and not self.comes_near
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerCheck:
+    """The trained check. Arrays are named after what they hold; see `train`."""
+
+    answered: NDArray[np.bool_]
+    topic_vectors: Vectors
+    alpha: Array
+    other_alpha: Array
+    biases: Array
+    terms: Mapping[str, tuple[float, float]]
+    mean: Array
+    scale: Array
+    weights: Array
+    intercept: float
+
+    @property
+    def trained(self) -> bool:
+        """Whether there were written questions to learn from."""
+        return len(self.weights) > 0
+
+    def judge(
+        self,
+        query: str,
+        vector: Vectors,
+        question_similarities: Vectors,
+        passage_similarities: Vectors,
+        best: Passage | None,
+    ) -> Judgement:
+        """Judge one question.
+
+        Args:
+            vector: its unit vector.
+            question_similarities: with every written question, in the index's order.
+            passage_similarities: with the passages found, in any order.
+            best: the passage found first.
+        """
+        topics = np.asarray(self.topic_vectors @ vector, np.float32)
+        kernel = _kernel(np.concatenate([question_similarities, topics]))
+        other = float(kernel @ self.other_alpha + self.biases[1])
+        if best is None:
+            return Judgement(0.0, other, Verdict("answerable", Decision.FAIL, "nothing was found"))
+        if not self.trained:
+            return self._judge_alone(query, passage_similarities, best, other)
+        ridge = float(kernel @ self.alpha + self.biases[0])
+        by_words = _word_score(query, self.terms) + self.biases[2]
+        near = _similarity_features(question_similarities[None], self.answered,
+                                    passage_similarities[None])[0]
+        features = (np.concatenate([[ridge, by_words], near]) - self.mean) / self.scale
+        probability = 1 / (1 + math.exp(-float(features @ self.weights + self.intercept)))
+        return Judgement(probability, other, _verdict(probability, near))
+
+    def _judge_alone(
+        self, query: str, similarities: Vectors, best: Passage, other: float
+    ) -> Judgement:
+        asked = {word for word in words(query) if len(word) > 3}
+        held = set(words(best.embedded_text))
+        coverage = len(asked & held) / len(asked) if asked else 0.0
+        nearest = float(similarities.max(initial=0.0))
+        enough = nearest >= _ALONE_SIMILARITY and coverage >= _ALONE_COVERAGE
+        return Judgement(
+            min(1.0, max(0.0, nearest * (0.5 + 0.5 * coverage))),
+            other,
+            Verdict(
+                "answerable", Decision.PASS if enough else Decision.FAIL,
+                f"no written questions; nearest passage {nearest:.2f} (at least "
+                f"{_ALONE_SIMILARITY}), {coverage:.0%} of the question's words in it (at least "
+                f"{_ALONE_COVERAGE:.0%})",
+            ),
+        )
+
+    def save(self, generation: Path) -> None:
+        """Write it into a generation's folder."""
+        arrays: dict[str, Any] = {
+            name: getattr(self, name)
+            for name in ("answered", "topic_vectors", "alpha", "other_alpha", "biases", "mean",
+                         "scale", "weights")
+        }
+        np.savez(generation / f"{_FILE}.npz", intercept=np.array(self.intercept), **arrays)
+        terms = json.dumps(dict(self.terms), ensure_ascii=False)
+        (generation / f"{_FILE}.json").write_text(terms, "utf-8")
+
+    @classmethod
+    def load(cls, generation: Path) -> AnswerCheck:
+        """The check that `save` wrote."""
+        with np.load(generation / f"{_FILE}.npz", allow_pickle=False) as arrays:
+            values = {name: arrays[name] for name in arrays.files}
+        values["intercept"] = float(values["intercept"])
+        terms = json.loads((generation / f"{_FILE}.json").read_text("utf-8"))
+        return cls(terms={term: (idf, weight) for term, (idf, weight) in terms.items()}, **values)
+
+
+def train(
+    passage_vectors: Vectors,
+    questions: Sequence[IndexedQuestion],
+    question_vectors: Vectors,
+    topics: Sequence[TopicExample],
+    topic_vectors: Vectors,
+) -> AnswerCheck:
+    """Learn from written questions (answerable or not) and examples of other topics (not).
+
+    Takes about 5 s and memory for a square matrix of 8 bytes a pair of training texts.
+
+    Args:
+        passage_vectors: shape (passages, dimensions), as `question_vectors` and `topic_vectors`
+            unit vectors in the order of what they embed.
+    """
+    answered = np.array([bool(q.passage_ids) for q in questions], dtype=bool)
+    is_other = np.array([t.topic is Topic.OTHER for t in topics], dtype=bool)
+    labels = np.concatenate([answered, np.zeros(len(topics), bool)])
+    others = np.concatenate([np.zeros(len(questions), bool), is_other])
+    vectors = np.vstack([question_vectors, topic_vectors]).astype(np.float64)
+    targets = np.where(np.stack([labels, others], axis=1), 1.0, -1.0)
+    alphas, left_out, biases = _ridge(_kernel(vectors @ vectors.T), targets, _RIDGE)
+    if min(answered.sum(), (~answered).sum()) < _MIN_TRAINING:
+        none = np.zeros(0)
+        return AnswerCheck(answered, topic_vectors, none, alphas[:, 1], np.append(biases, 0.0), {},
+                           none, none, none, 0.0)
+
+    texts = [q.text for q in questions] + [t.text for t in topics]
+    terms, word_left_out, word_bias = _train_words(texts, targets[:, :1])
+    similarities = question_vectors @ question_vectors.T
+    np.fill_diagonal(similarities, -1.0)
+    near = _similarity_features(
+        np.vstack([similarities, topic_vectors @ question_vectors.T]), answered,
+        np.vstack([question_vectors, topic_vectors]) @ passage_vectors.T,
+    )
+    features = np.column_stack([left_out[:, 0], word_left_out, near])
+    mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-9
+
+    from sklearn.linear_model import LogisticRegression
+
+    joined = LogisticRegression(C=0.1, max_iter=1000).fit((features - mean) / scale, labels)
+    return AnswerCheck(
+        answered, topic_vectors, alphas[:, 0], alphas[:, 1], np.append(biases, word_bias), terms,
+        mean, scale, joined.coef_[0], float(joined.intercept_[0]),
+    )
+
+
+def _kernel(similarities: NDArray[Any]) -> Array:
+    """The Gaussian kernel of unit vectors from their cosine similarities."""
+    return np.asarray(np.exp(-2 * _GAMMA * (1 - similarities)), np.float64)
+
+
+def _ridge(kernel: Array, targets: Array, ridge: float) -> tuple[Array, Array, Array]:
+    """Kernel ridge regression: coefficients, leave-one-out scores, and the targets' means.
+
+    The leave-one-out score of row i is ``y[i] - alpha[i] / inverse[i, i]`` (Rifkin and Lippert,
+    "Notes on regularized least squares", 2007).
+    """
+    biases = targets.mean(axis=0)
+    inverse = np.linalg.inv(kernel + ridge * np.eye(len(kernel)))
+    alphas = inverse @ (targets - biases)
+    return alphas, targets - alphas / np.diag(inverse)[:, None], biases
+
+
+def _train_words(
+    texts: Sequence[str], targets: Array
+) -> tuple[dict[str, tuple[float, float]], Array, float]:
+    """A ridge regression on words and pairs of words: idf and weight of each term."""
+    counts = [Counter(_iter_terms(text)) for text in texts]
+    spread = Counter(term for count in counts for term in count)
+    vocabulary = {term: n for n, term in enumerate(t for t, seen in spread.items() if seen > 1)}
+    idf = {term: math.log((1 + len(texts)) / (1 + spread[term])) + 1 for term in vocabulary}
+    table = np.zeros((len(texts), len(vocabulary)), np.float32)
+    for row, count in enumerate(counts):
+        for term, value in _weigh(count, idf).items():
+            table[row, vocabulary[term]] = value
+    alphas, left_out, biases = _ridge((table @ table.T).astype(np.float64), targets, _WORD_RIDGE)
+    weights = table.T @ alphas[:, 0]
+    terms = {term: (idf[term], float(weights[n])) for term, n in vocabulary.items()}
+    return terms, left_out[:, 0], float(biases[0])
+
+
+def _iter_terms(text: str) -> Iterable[str]:
+    own = words(text)
+    yield from own
+    yield from (f"{first} {second}" for first, second in zip(own, own[1:], strict=False))
+
+
+def _weigh(count: Mapping[str, int], idf: Mapping[str, float]) -> dict[str, float]:
+    """Each term's (1 + ln count) · idf, scaled to length 1."""
+    raw = {t: (1 + math.log(n)) * idf[t] for t, n in count.items() if t in idf}
+    length = math.sqrt(sum(value * value for value in raw.values())) or 1.0
+    return {term: value / length for term, value in raw.items()}
+
+
+def _word_score(query: str, terms: Mapping[str, tuple[float, float]]) -> float:
+    count = Counter(term for term in _iter_terms(query) if term in terms)
+    weighed = _weigh(count, {term: terms[term][0] for term in count})
+    return sum(value * terms[term][1] for term, value in weighed.items())
+
+
+def _similarity_features(
+    questions: NDArray[Any], answered: NDArray[np.bool_], passages: NDArray[Any]
+) -> Array:
+    """How near the known questions and the passages are, one row a text.
+
+    Columns: nearest, mean of 3 and of 5 nearest answerable questions; the same of unanswerable
+    ones; the two first differences; nearest and mean of 3 nearest passages; the share of
+    answerable ones among the 10 nearest questions.
+    """
+    yes, no = _nearest(questions[:, answered]), _nearest(questions[:, ~answered])
+    near = np.argsort(-questions, axis=1)[:, :10]
+    found = _nearest(passages)
+    columns = [
+        yes[:, 0], yes[:, :3].mean(axis=1), yes.mean(axis=1),
+        no[:, 0], no[:, :3].mean(axis=1), no.mean(axis=1),
+        yes[:, 0] - no[:, 0], yes[:, :3].mean(axis=1) - no[:, :3].mean(axis=1),
+        found[:, 0], found[:, :3].mean(axis=1), answered[near].mean(axis=1),
+    ]
+    return np.stack(columns, axis=1).astype(np.float64)
+
+
+def _nearest(similarities: NDArray[Any]) -> NDArray[Any]:
+    """The `_NEAREST` largest of each row, largest first."""
+    k = min(_NEAREST, similarities.shape[1])
+    top = np.partition(similarities, similarities.shape[1] - k, axis=1)[:, -k:]
+    return np.sort(top, axis=1)[:, ::-1]
+
+
+def _verdict(probability: float, near: Array) -> Verdict:
+    decision = Decision.PASS if probability >= ANSWERS else Decision.FAIL
+    return Verdict(
+        "answerable", decision,
+        f"{probability:.2f} that this is answered (limit {ANSWERS}); nearest answerable question "
+        f"{near[0]:.2f}, nearest unanswerable {near[3]:.2f}, nearest passage {near[8]:.2f}",
+    )

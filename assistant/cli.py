@@ -1,0 +1,276 @@
+"""The command line: answers on stdout, everything else on stderr; no decisions.
+
+Exit 0 for any answer, 1 for what an operator can repair (one line says what), 2 for misuse.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from assistant import __version__
+from assistant.errors import AssistantError, UsageError
+from assistant.settings import Settings, quiet_environment
+from assistant.types import Turn
+
+if TYPE_CHECKING:
+    from assistant.pipeline import Assistant
+
+_ROLES: Final = ("user", "assistant")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; the exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # A lone surrogate becomes \udXXX, which is also its escape in JSON.
+            stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    quiet_environment()
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    try:
+        code = arguments.run(arguments, parser)
+        return int(code or 0)
+    except AssistantError as error:
+        print(f"knee-hip: {error}", file=sys.stderr)
+        return 1
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    except KeyboardInterrupt:
+        print("knee-hip: stopped", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="knee-hip",
+        description="Answers about hips and knees in the exact words of four articles.",
+        epilog="It gives general information and does not diagnose.",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    def command(name: str, run: Any, help: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=help, description=help)
+        sub.set_defaults(run=run)
+        return sub
+
+    def corpus(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--corpus", type=Path, metavar="FOLDER", help="folder of articles")
+
+    def as_json(sub: argparse.ArgumentParser) -> None:
+        sub.add_argument("--json", action="store_true", help="print JSON")
+
+    ask = command("ask", _ask, "one answer, or one for each line of a file")
+    ask.add_argument("question", nargs="?", help="the question")
+    ask.add_argument("--batch", metavar="FILE", help="JSON lines to answer; - for stdin")
+    as_json(ask)
+    corpus(ask)
+    ingest = command("ingest", _ingest, "index a corpus folder; only what changed is read again")
+    ingest.add_argument("path", nargs="?", type=Path, help="folder of articles")
+    ingest.add_argument("--force", action="store_true", help="build it anew")
+    ingest.add_argument("--explain", action="store_true",
+                        help="list what is left out of the articles and why; build nothing")
+    cite = command("cite", _cite, "a citation in its place")
+    cite.add_argument("id", help="for example gluteus-medius-rehab:763-851")
+    as_json(cite)
+    corpus(cite)
+    claim = command("claim", _claim, "which sentences say this, which say otherwise")
+    claim.add_argument("text", help="a sentence")
+    as_json(claim)
+    corpus(claim)
+    verify = command("verify", _verify, "check every quote of an exported conversation")
+    verify.add_argument("file", type=Path, help="an exported JSON file")
+    corpus(verify)
+    doctor = command("doctor", _doctor, "what is installed and whether it fits together")
+    as_json(doctor)
+    corpus(doctor)
+    page = command("ui", _ui, "the chat page")
+    page.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    page.add_argument("--port", type=int, default=7860, help="port to listen on")
+    corpus(page)
+    return parser
+
+
+def _ask(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
+    from assistant.render import answer_to_json, render_answer
+
+    if (arguments.question is None) == (arguments.batch is None):
+        parser.error("ask: give one QUESTION, or --batch FILE")
+    if arguments.batch is not None:
+        if not arguments.json:
+            parser.error("ask: --batch needs --json")
+        return _ask_batch(arguments)
+    answer = _assistant(arguments).ask(arguments.question)
+    print(_dump(answer_to_json(answer)) if arguments.json else render_answer(answer))
+    return 0
+
+
+def _ask_batch(arguments: argparse.Namespace) -> int:
+    from assistant.render import answer_to_json
+
+    rows = list(_iter_batch(arguments.batch))
+    if not rows:
+        return 0
+    answers = _assistant(arguments).ask_many((question, history) for _, question, history in rows)
+    for (id_, _, _), answer in zip(rows, answers, strict=True):
+        print(json.dumps({"id": id_, **answer_to_json(answer)}), flush=True)
+    return 0
+
+
+def _iter_batch(name: str) -> Iterator[tuple[Any, str, tuple[Turn, ...]]]:
+    """(id, question, history) of every line.
+
+    Raises:
+        UsageError: names the file, the line and what is wrong; nothing was answered yet.
+    """
+    try:
+        with _open(name) as file:
+            for number, line in enumerate(file, start=1):
+                if line.strip():
+                    yield _parse_row(name, number, line)
+    except OSError as error:
+        raise UsageError(f"{name}: cannot be read ({error.strerror}); name a file of JSON lines"
+                         ) from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{name}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
+
+
+def _open(name: str) -> IO[str]:
+    if name == "-":
+        sys.stdin.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
+        return sys.stdin
+    return open(name, encoding="utf-8", newline="\n")
+
+
+def _parse_row(name: str, number: int, line: str) -> tuple[Any, str, tuple[Turn, ...]]:
+    try:
+        row = json.loads(line)
+        history = tuple(Turn(turn["role"], turn["content"]) for turn in row.get("history") or ())
+        if not isinstance(row["question"], str):
+            raise ValueError("`question` is not a string")
+        for turn in history:
+            if turn.role not in _ROLES or not isinstance(turn.content, str):
+                raise ValueError("`history` holds turns of user or assistant, each with a text")
+        return row["id"], row["question"], history
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        what = f"no {error}" if isinstance(error, KeyError) else str(error)
+        raise UsageError(f"{name}:{number}: {what}; a line is an object with `id` and `question`"
+                         ) from error
+
+
+def _ingest(arguments: argparse.Namespace, _: argparse.ArgumentParser) -> int:
+    from assistant.articles import load_corpus
+    from assistant.index import SentenceTransformerEncoder
+    from assistant.ingest import ingest
+
+    settings = Settings.from_environment(corpus=arguments.path)
+    if arguments.explain:
+        for article in load_corpus(settings.corpus).values():
+            print(f"{article.id}: {len(article.sentences)} sentences, "
+                  f"{len(article.left_out)} stretches left out")
+            for item in article.left_out:
+                words = " ".join(article.quote(item.span).split())
+                print(f"  {item.span.start}-{item.span.end}  {item.kind} ({item.reason})")
+                print(f"    {words[:60]}{'…' if len(words) > 60 else ''}")
+        return 0
+    report = ingest(settings, SentenceTransformerEncoder(settings.model), _progress(),
+                    force=arguments.force)
+    if report.built:
+        print(f"{report.articles} articles, {report.passages} passages, {report.questions} written "
+              f"questions; {report.embedded} texts read by the model, {report.carried_over} kept")
+    else:
+        print(f"nothing changed: {report.articles} articles, {report.passages} passages")
+    return 0
+
+
+def _cite(arguments: argparse.Namespace, _: argparse.ArgumentParser) -> int:
+    from assistant.articles import load_corpus
+    from assistant.citations import cite
+    from assistant.render import context_to_json, render_context
+
+    context = cite(load_corpus(_settings(arguments).corpus), arguments.id)
+    print(_dump(context_to_json(context)) if arguments.json else render_context(context))
+    return 0
+
+
+def _claim(arguments: argparse.Namespace, _: argparse.ArgumentParser) -> int:
+    from assistant.render import claim_to_json, render_claim
+
+    result = _assistant(arguments).claim(arguments.text)
+    print(_dump(claim_to_json(result)) if arguments.json else render_claim(result))
+    return 0
+
+
+def _verify(arguments: argparse.Namespace, _: argparse.ArgumentParser) -> int:
+    from assistant.articles import load_corpus
+    from assistant.verify import verify_export
+
+    replayed = verify_export(arguments.file, load_corpus(_settings(arguments).corpus))
+    wrong = [quote for quote in replayed if quote.problem]
+    for quote in wrong:
+        print(f"{quote.id}: {quote.problem}")
+    print(f"{len(replayed) - len(wrong)} of {len(replayed)} quotes stand in the articles as given")
+    return 1 if wrong else 0
+
+
+def _doctor(arguments: argparse.Namespace, _: argparse.ArgumentParser) -> int:
+    from assistant.doctor import examine
+
+    facts = examine(_settings(arguments))
+    if arguments.json:
+        print(_dump(facts))
+    else:
+        for name, value in facts.items():
+            if isinstance(value, dict):
+                print(f"{name}:")
+                for key, fact in value.items():
+                    print(f"  {key}: {fact}")
+            elif name != "problems":
+                print(f"{name}: {value}")
+        for problem in facts["problems"] or ("none",):
+            print(f"problem: {problem}")
+    return 1 if facts["problems"] else 0
+
+
+def _ui(arguments: argparse.Namespace, _: argparse.ArgumentParser) -> int:
+    import ui
+
+    argv = ["--host", arguments.host, "--port", str(arguments.port)]
+    if arguments.corpus:
+        argv += ["--corpus", str(arguments.corpus)]
+    return int(ui.main(argv))
+
+
+def _settings(arguments: argparse.Namespace) -> Settings:
+    return Settings.from_environment(corpus=arguments.corpus)
+
+
+def _assistant(arguments: argparse.Namespace) -> Assistant:
+    from assistant.pipeline import build_assistant
+
+    return build_assistant(_settings(arguments), _progress())
+
+
+def _progress() -> Any:
+    """Progress on stderr: one line that is rewritten on a terminal, else one line a step."""
+    said: list[str] = []
+
+    def tell(message: str, fraction: float) -> None:
+        if sys.stderr.isatty():
+            end = "\n" if fraction >= 1 else ""
+            print(f"\r\033[K{fraction:4.0%} {message}", end=end, file=sys.stderr, flush=True)
+        elif message.split(",")[0] not in said:
+            said.append(message.split(",")[0])
+            print(message.split(",")[0], file=sys.stderr, flush=True)
+
+    return tell
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=2)

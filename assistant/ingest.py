@@ -1,0 +1,238 @@
+"""A corpus folder → passages → an index of its own; only what changed is embedded.
+
+Nothing is searched or answered here. A build that fails or is killed leaves the index in use
+as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from assistant.answerability import AnswerCheck, train
+from assistant.articles import SPLITTER_VERSION, load_corpus
+from assistant.disagreements import DISAGREEMENTS_FILE, load_disagreements
+from assistant.errors import AssistantError, StoreError
+from assistant.generations import (
+    current_generation,
+    file_sha256,
+    new_generation,
+    writer_lock,
+)
+from assistant.index import Encoder, Index, IndexedQuestion, Vectors, write_index
+from assistant.questions import QUESTIONS_FILE, WrittenQuestion, load_questions
+from assistant.settings import Settings
+from assistant.sources import SOURCES_FILE
+from assistant.text import squeeze
+from assistant.topics import load_topics
+from assistant.types import Article, Passage, Sentence, Span
+from assistant.words import WordIndex
+
+Progress = Callable[[str, float], None]
+
+BUILD_VERSION: Final = "1"
+_PROGRESS_BATCH: Final = 256
+_RECORDED_LIBRARIES: Final = ("chromadb", "sentence-transformers", "bm25s", "scikit-learn")
+
+
+@dataclass(frozen=True, slots=True)
+class IngestReport:
+    """What an ingest did. `built` is False where nothing had changed."""
+
+    built: bool
+    articles: int
+    passages: int
+    questions: int
+    embedded: int
+    carried_over: int
+
+
+def no_progress(message: str, fraction: float) -> None:
+    """Tell nobody."""
+
+
+def iter_passages(article: Article, passage_chars: int) -> Iterator[Passage]:
+    """The passages of an article, in order.
+
+    Args:
+        passage_chars: neighbouring sentences of one block are joined while the passage stays
+            within so many characters; 0 makes each sentence a passage.
+    """
+    group: list[Sentence] = []
+    for sentence in (s for s in article.sentences if s.quotable):
+        if group and (
+            sentence.block != group[0].block
+            or sentence.span.end - group[0].span.start > passage_chars
+            or not _adjacent(article, group[-1].span, sentence.span)
+        ):
+            yield _passage(article, group)
+            group = []
+        group.append(sentence)
+    if group:
+        yield _passage(article, group)
+
+
+def _adjacent(article: Article, first: Span, second: Span) -> bool:
+    """Whether only white space stands between; left-out text must never come into a passage."""
+    return not article.text[first.end : second.start].strip()
+
+
+def _passage(article: Article, sentences: Sequence[Sentence]) -> Passage:
+    first = sentences[0]
+    span = Span(article.id, first.span.start, sentences[-1].span.end)
+    quote = article.quote(span)
+    context = " › ".join(part for part in (*first.section, first.owner) if part)
+    return Passage(span, first.section, quote, f"{context}: {squeeze(quote)}")
+
+
+def corpus_facts(settings: Settings, encoder: Encoder) -> dict[str, Any]:
+    """What an index is built from, cheap to compute: two equal facts need no new index.
+
+    Raises:
+        CorpusError: an article or a file beside it cannot be used.
+    """
+    articles = load_corpus(settings.corpus)
+    beside = {
+        name: file_sha256(settings.corpus / name)
+        for name in (SOURCES_FILE, QUESTIONS_FILE, DISAGREEMENTS_FILE)
+        if (settings.corpus / name).is_file()
+    }
+    return {
+        "articles": {article.id: article.sha256 for article in articles.values()},
+        "beside": beside,
+        "model": encoder.name,
+        "splitter": f"{SPLITTER_VERSION}, passage_chars={settings.passage_chars}",
+        "build": BUILD_VERSION,
+    }
+
+
+def ingest(
+    settings: Settings,
+    encoder: Encoder,
+    progress: Progress = no_progress,
+    force: bool = False,
+) -> IngestReport:
+    """Build the index of ``settings.corpus`` if anything it is made of has changed.
+
+    Args:
+        progress: called with what is being done and the fraction done, from 0 to 1.
+        force: build it anew, every vector included.
+
+    Raises:
+        CorpusError: an article cannot be used; the index in use is untouched.
+        StoreError: the index cannot be written, or another process is building it.
+    """
+    progress("reading the articles", 0.0)
+    articles = load_corpus(settings.corpus)
+    written = load_questions(settings.corpus, articles)
+    facts = corpus_facts(settings, encoder)
+    folder = settings.index_folder
+    with writer_lock(folder):
+        previous = None if force else _previous_index(settings)
+        if previous and all(previous.manifest.get(key) == value for key, value in facts.items()):
+            return IngestReport(False, len(articles), len(previous.passages),
+                                len(previous.questions), 0, len(previous.passages))
+        passages = [
+            passage
+            for article in articles.values()
+            for passage in iter_passages(article, settings.passage_chars)
+        ]
+        questions = [_indexed(question, passages) for question in written]
+        questions += [
+            IndexedQuestion(text, _ids(passages, differs.spans), differs.id)
+            for differs in load_disagreements(settings.corpus, articles)
+            for text in differs.questions
+        ]
+        same_model = previous is not None and previous.manifest.get("model") == encoder.name
+        known = previous.stored_vectors() if previous and same_model else {}
+        texts = [p.embedded_text for p in passages] + [q.text for q in questions]
+        topics = load_topics()
+        vectors, embedded = _encode(encoder, texts, known, progress)
+        topic_vectors, _ = _encode(encoder, [t.text for t in topics], {}, no_progress)
+        progress("training the check of answers", 0.9)
+        words = WordIndex.build(passages, questions)
+        check = train(
+            vectors[: len(passages)], questions, vectors[len(passages) :], topics, topic_vectors
+        )
+        progress("writing the index", 0.95)
+        with new_generation(folder) as generation:
+            libraries = {name: version(name) for name in _RECORDED_LIBRARIES}
+            write_index(
+                generation, passages, vectors[: len(passages)],
+                questions, vectors[len(passages) :],
+                {**facts, "libraries": libraries, "dimensions": int(vectors.shape[1])},
+                lambda home: _save(home, words, check),
+            )
+            Index(generation)
+    progress("done", 1.0)
+    return IngestReport(True, len(articles), len(passages), len(questions), embedded,
+                        len(texts) - embedded)
+
+
+def open_index(settings: Settings, encoder: Encoder) -> Index:
+    """The index in use, after it was found to fit the corpus, the model and the settings.
+
+    Raises:
+        StoreError: there is none, it is damaged, or something has changed since it was built.
+    """
+    generation = current_generation(settings.index_folder)
+    if generation is None:
+        raise StoreError(f"{settings.index_folder}: no index yet; run `knee-hip ingest`")
+    index = Index(generation)
+    for key, value in corpus_facts(settings, encoder).items():
+        if index.manifest.get(key) != value:
+            raise StoreError(
+                f"{settings.corpus}: {_difference(key, index.manifest.get(key), value)} since "
+                "the index was built; run `knee-hip ingest`"
+            )
+    return index
+
+
+def _difference(key: str, before: Any, now: Any) -> str:
+    if isinstance(before, Mapping) and isinstance(now, Mapping):
+        changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
+        return f"{', '.join(changed)} changed"
+    return f"the {key} changed from {before!r} to {now!r}"
+
+
+def _previous_index(settings: Settings) -> Index | None:
+    """The index in use if it can be opened: a damaged one is rebuilt, not carried over."""
+    try:
+        generation = current_generation(settings.index_folder)
+        return Index(generation) if generation else None
+    except AssistantError:
+        return None
+
+
+def _save(generation: Path, words: WordIndex, check: AnswerCheck) -> None:
+    words.save(generation)
+    check.save(generation)
+
+
+def _indexed(question: WrittenQuestion, passages: Sequence[Passage]) -> IndexedQuestion:
+    return IndexedQuestion(question.text, _ids(passages, question.spans))
+
+
+def _ids(passages: Sequence[Passage], spans: Sequence[Span]) -> tuple[str, ...]:
+    """Ids of the passages that touch any of the spans, in reading order."""
+    return tuple(p.id for p in passages if any(p.span.overlaps(span) for span in spans))
+
+
+def _encode(
+    encoder: Encoder, texts: Sequence[str], known: Mapping[str, Vectors], progress: Progress
+) -> tuple[Vectors, int]:
+    """Vectors of `texts` in order, those in `known` not encoded again; how many were encoded."""
+    missing = list(dict.fromkeys(text for text in texts if text not in known))
+    found = dict(known)
+    for first in range(0, len(missing), _PROGRESS_BATCH):
+        batch = missing[first : first + _PROGRESS_BATCH]
+        progress(f"reading passages, {first} of {len(missing)}", 0.9 * first / len(missing))
+        found.update(zip(batch, encoder.encode(batch), strict=True))
+    if not texts:
+        return encoder.encode([]), 0
+    return np.stack([found[text] for text in texts]).astype(np.float32), len(missing)

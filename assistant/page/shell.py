@@ -1,0 +1,214 @@
+"""The page around Gradio: header, source panel, footer; and the articles as pages of their own.
+
+Gradio's index file is dressed on its way out: what names other hosts goes, our style sheet and
+script come in, and the emergency line stands there before any script has run.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from assistant.page import icons
+from assistant.page.answer import render_chips
+from assistant.page.article import render_article, render_article_list
+from assistant.page.guard import App, Message, Receive, Scope, Send
+from assistant.page.markup import STATIC, escape, text, words
+from assistant.types import DISCLAIMER, Article, Citation, Span
+
+Facts = Callable[[], tuple[str, Mapping[str, Article]]]
+"""The emergency line and the articles, as far as they are known by now."""
+
+_REMOTE_META: Final = re.compile(r'<meta\s+(?:property|name)="(?:og|twitter):[^>]*>\s*')
+_FRAME_SCRIPT: Final = re.compile(
+    r"<script>(?:(?!</script>).)*iframeResizer\.contentWindow(?:(?!</script>).)*</script>", re.S
+)
+
+
+def _version(name: str) -> str:
+    return f"{int((STATIC / name).stat().st_mtime):x}"
+
+
+def _head(title: str) -> str:
+    return (
+        f"<title>{escape(title)}</title>"
+        f'<meta name="description" content="{words("page.description")}">'
+        '<meta name="color-scheme" content="light dark">'
+        f'<link rel="icon" href="page/icon.svg" type="image/svg+xml">'
+        f'<link rel="stylesheet" href="page/page.css?{_version("page.css")}">'
+    )
+
+
+def render_header(emergency_line: str, skip_to: str) -> str:
+    """Name of the page, the way to the articles, and the emergency line."""
+    return (
+        f'<a class="skip" href="{escape(skip_to)}">{words("page.skip")}</a>'
+        '<header class="top"><div class="bar">'
+        f'<a class="brand" href="./">{icons.MARK}<span><h1>{words("page.title")}</h1>'
+        f'<small>{words("page.tagline")}</small></span></a>'
+        f'<a class="button articles-button" href="read">{icons.BOOK}'
+        f"<span>{words('page.articles_button')}</span></a></div>"
+        f'<p class="strip">{icons.PHONE}<span id="emergency-line">'
+        f"{escape(emergency_line or text('page.emergency_line'))}</span></p></header>"
+    )
+
+
+def render_footer() -> str:
+    """The disclaimer, always in sight; its later sentences unfold where there is no room."""
+    first, dot, rest = DISCLAIMER.partition(". ")
+    return (
+        f'<footer class="foot" aria-label="{words("page.disclaimer_label")}">'
+        f"<p>{escape(first + dot)}<span class=\"rest\">{escape(rest)}</span></p></footer>"
+    )
+
+
+def dress(html: str, emergency_line: str, articles: Mapping[str, Article]) -> str:
+    """Gradio's index file as our page."""
+    html = _REMOTE_META.sub("", html)
+    html = _FRAME_SCRIPT.sub("", html)
+    script = f'<script defer src="page/page.js?{_version("page.js")}"></script>'
+    html = html.replace("</head>", f"{_head(text('page.title'))}{script}</head>", 1)
+    before, found, after = html.rpartition("<gradio-app")
+    without = (
+        f"<noscript><div class=\"noscript\"><p>{words('page.noscript')}</p>"
+        f"{render_article_list(articles)}</div></noscript>"
+    )
+    html = before + render_header(emergency_line, "#question") + without + found + after
+    return html.replace("</gradio-app>", f"</gradio-app>{_AFTER}{render_footer()}{_panel()}", 1)
+
+
+_AFTER: Final = (
+    '<div id="live" class="sr" role="status" aria-live="polite"></div>'
+    '<div id="live-now" class="sr" role="alert"></div>'
+    '<div id="connection" role="status" hidden></div>'
+    '<div id="tip" role="tooltip" hidden></div>'
+)
+
+
+def _panel() -> str:
+    def button(name: str, key: str, icon: str) -> str:
+        return (
+            f'<button type="button" class="icon-button" id="panel-{name}" '
+            f'aria-label="{words(key)}" title="{words(key)}">{icon}</button>'
+        )
+
+    return (
+        f'<div id="panel" role="complementary" aria-label="{words("panel.label")}" '
+        f'data-copied="{words("turn.copied")}" data-failed="{words("turn.copy_failed")}" '
+        f'data-missing="{words("panel.missing")}" data-lost="{words("waiting.lost")}" '
+        f'data-back="{words("waiting.back")}" data-restarted="{words("waiting.restarted")}" '
+        'hidden><div class="panel-bar">'
+        f'<a class="quiet" id="panel-all" href="read">{icons.BOOK}'
+        f"<span>{words('panel.back_to_list')}</span></a>"
+        '<div class="steps-through" id="panel-steps">'
+        f"{button('previous', 'panel.previous', icons.UP)}"
+        '<span id="panel-position"></span>'
+        f"{button('next', 'panel.next', icons.DOWN)}</div>"
+        f'<button type="button" class="icon-button" id="panel-link" hidden '
+        f'aria-label="{words("panel.link")}" title="{words("panel.link")}">{icons.LINK}</button>'
+        f"{button('close', 'panel.close', icons.CROSS)}</div>"
+        '<div id="panel-body" tabindex="0" role="region" '
+        f'aria-label="{words("panel.label")}"></div></div>'
+    )
+
+
+class Dressed:
+    """Wraps Gradio's application: the index file leaves it dressed, all else as it is."""
+
+    def __init__(self, app: App, facts: Facts) -> None:
+        self._app = app
+        self._facts = facts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one connection."""
+        if scope["type"] != "http" or scope["path"] not in ("", "/") or scope["method"] != "GET":
+            await self._app(scope, receive, send)
+            return
+        # Uncompressed from inside, so that it can be read here; compressed again further out.
+        plain = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]
+        start: Message = {}
+        body = bytearray()
+
+        async def gather(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+                return
+            if message["type"] != "http.response.body":
+                return
+            body.extend(message.get("body", b""))
+            if message.get("more_body", False):
+                return
+            page = bytes(body)
+            if start["status"] == 200:
+                line, articles = self._facts()
+                page = dress(page.decode(), line, articles).encode()
+            start["headers"] = [h for h in start["headers"] if h[0] != b"content-length"]
+            start["headers"].append((b"content-length", str(len(page)).encode()))
+            await send(start)
+            await send({"type": "http.response.body", "body": page})
+
+        await self._app({**scope, "headers": plain}, receive, gather)
+
+
+def render_welcome(articles: Mapping[str, Article], examples: tuple[str, ...], line: str) -> str:
+    """What stands there before the first question."""
+    chips = f"<h3>{words('welcome.examples')}</h3>{render_chips(examples)}" if examples else ""
+    return (
+        f'<div class="welcome" data-emergency="{escape(line)}">'
+        f"<h2>{words('welcome.heading')}</h2><p class=\"intro\">{words('welcome.lead')}</p>"
+        f"{chips}<h3>{words('welcome.articles')}</h3>{render_article_list(articles)}</div>"
+    )
+
+
+def render_progress(message: str, fraction: float) -> str:
+    """The first run: what is being done and how far it is."""
+    percent = max(0, min(100, round(fraction * 100)))
+    return (
+        f"<div class=\"welcome\"><h2>{words('welcome.heading')}</h2>"
+        f"<p class=\"intro\">{words('welcome.lead')}</p>"
+        f'<div class="loading"><p id="loading-text">{words("waiting.loading")}</p>'
+        f'<div class="track" role="progressbar" aria-labelledby="loading-text" aria-valuemin="0" '
+        f'aria-valuemax="100" aria-valuenow="{percent}"><i style="width:{percent}%"></i></div>'
+        f'<p class="doing">{escape(message)} · {percent} %</p></div></div>'
+    )
+
+
+def render_not_started(reason: str) -> str:
+    """The assistant cannot start: the operator's sentence."""
+    return (
+        f"<div class=\"welcome\"><div class=\"answer calm error\" role=\"alert\">"
+        f'<h3 class="form">{words("waiting.failed")}</h3><p>{escape(reason)}</p></div></div>'
+    )
+
+
+def render_reading(article: Article, cited: Citation | None, also: list[Span]) -> str:
+    """An article for the panel or for a page of its own."""
+    body = render_article(article, cited.span if cited else None, also)
+    given = f' data-cited="{escape(cited.id)}@{cited.sha256[:8]}"' if cited else ""
+    return f'<article class="reading"{given}>{body}</article>'
+
+
+def render_reading_list(articles: Mapping[str, Article], missing: str = "") -> str:
+    """All articles, with a sentence where another one was asked for."""
+    note = f'<p class="said">{escape(missing)}</p>' if missing else ""
+    return (
+        f'<div class="reading list"><h2 id="panel-title" tabindex="-1">{words("panel.list")}</h2>'
+        f"{note}<p>{words('panel.list_lead')}</p>{render_article_list(articles)}</div>"
+    )
+
+
+def render_page(title: str, body: str, emergency_line: str, here: str) -> str:
+    """A page of its own that needs no script; `here` is its address below the chat page."""
+    depth = here.count("/")
+    base = "../" * depth or "./"
+    name = f"{title} · {text('page.title')}"
+    chat = f'<p><a class="button" href="./">{words("panel.to_chat")}</a></p>'
+    return (
+        f'<!doctype html><html lang="en" class="alone"><head><meta charset="utf-8">'
+        f'<base href="{base}">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"{_head(name)}</head><body>"
+        f"{render_header(emergency_line, f'{here}#reading')}"
+        f'<main id="reading" tabindex="-1">{body}{chat}</main>{render_footer()}</body></html>'
+    )

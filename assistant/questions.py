@@ -1,0 +1,82 @@
+"""The written index of questions beside a corpus (``questions.jsonl``): optional, never quoted.
+
+A line is a lay question with the exact quote, or quotes of one article, that answer it, or with
+``"article": null`` and ``why``: on the topic, but no article answers it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from assistant.errors import CorpusError
+from assistant.text import squeeze, words
+from assistant.types import Article, Span
+
+QUESTIONS_FILE: Final = "questions.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenQuestion:
+    """A question and the spans that answer it together; no spans: no article answers it."""
+
+    text: str
+    spans: tuple[Span, ...]
+
+
+def load_questions(folder: Path, articles: Mapping[str, Article]) -> tuple[WrittenQuestion, ...]:
+    """All written questions in the file's order; none where there is no file.
+
+    Lines with the same question (answered by several articles) become one.
+
+    Raises:
+        CorpusError: names file, line and what is wrong with it.
+    """
+    path = folder / QUESTIONS_FILE
+    if not path.exists():
+        return ()
+    try:
+        lines = path.read_text("utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CorpusError(f"{path}: cannot be read ({error}); save it as UTF-8") from error
+    merged: dict[str, tuple[str, list[Span]]] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            question, spans = _parse_line(json.loads(line), articles)
+        except (ValueError, KeyError, TypeError) as error:
+            raise CorpusError(f"{path}:{number}: {error}; correct the line") from error
+        _, known = merged.setdefault(" ".join(words(question)), (question, []))
+        known.extend(span for span in spans if span not in known)
+    return tuple(WrittenQuestion(text, tuple(spans)) for text, spans in merged.values())
+
+
+def _parse_line(
+    row: Mapping[str, Any], articles: Mapping[str, Article]
+) -> tuple[str, Sequence[Span]]:
+    question = squeeze(str(row["question"]))
+    if not words(question):
+        raise ValueError("the question has no words")
+    article_id = row["article"]
+    if article_id is None:
+        if not row.get("why"):
+            raise ValueError("no article answers it, but `why` does not say what is missing")
+        return question, ()
+    if article_id not in articles:
+        raise ValueError(f"no article has the id {article_id!r}")
+    quotes = row["quotes"] if "quotes" in row else [row["quote"]]
+    article = articles[article_id]
+    spans = []
+    for quote in quotes:
+        if article.text.count(quote) != 1:
+            raise ValueError(
+                f"the quote {quote[:60]!r} occurs {article.text.count(quote)} times in "
+                f"{article_id} and must occur once"
+            )
+        start = article.text.index(quote)
+        spans.append(Span(article_id, start, start + len(quote)))
+    return question, spans

@@ -1,0 +1,177 @@
+"""Query → ranked passages: three scores, each scaled to 0–1 for this query, and fused.
+
+The written questions (how near is the nearest one that a passage answers), the passage itself
+(cosine) and words (BM25). Nothing here decides whether what is found is an answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assistant.index import Encoder, Index, Vectors
+from assistant.text import plain
+from assistant.types import Evidence, Hit
+from assistant.words import WordIndex
+
+if TYPE_CHECKING:
+    from langchain_core.retrievers import BaseRetriever
+
+# Weights with a written index, and without one. Measured on the dev split, see DESIGN.md
+# ("Finding"): .5/.2/.3 put a gold sentence among the first four for .94 of 219 questions.
+WITH_QUESTIONS: Final = (0.5, 0.2, 0.3)
+WITHOUT_QUESTIONS: Final = (0.0, 0.6, 0.4)
+DEFAULT_K: Final = 20
+# Cosine at which a written question counts as the same question, and how much less near than the
+# nearest one another may be to have its say in what belongs together.
+SAME_QUESTION: Final = 0.7
+NEARLY_AS_NEAR: Final = 0.05
+_CANDIDATES: Final = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One search: what was found, and the similarities that the check of answers reads.
+
+    Attributes:
+        vector: the query's unit vector, shape (dimensions,).
+        question_similarities: cosine with every written question, shape (questions,).
+        word_scores: BM25 of every passage, shape (passages,).
+    """
+
+    evidence: Evidence
+    vector: Vectors
+    question_similarities: Vectors
+    word_scores: NDArray[np.float32]
+
+
+class Retriever:
+    """Finds passages of one index."""
+
+    def __init__(self, index: Index, encoder: Encoder, words: WordIndex | None = None) -> None:
+        self.index = index
+        self.encoder = encoder
+        self.words = words or WordIndex.load(index.generation, len(index.passages))
+
+    def retrieve(self, query: str, k: int = DEFAULT_K) -> Evidence:
+        """At most `k` passages for `query`, the best first; none for a query without words."""
+        return self.search(query, k).evidence
+
+    def search(self, query: str, k: int = DEFAULT_K, vector: Vectors | None = None) -> Search:
+        """As `retrieve`, with the similarities behind it.
+
+        Args:
+            vector: the query's vector where it is known already.
+        """
+        query = plain(query)
+        if vector is None:
+            vector = self.encoder.encode([query])[0]
+        question_similarities = np.asarray(self.index.question_vectors @ vector, np.float32) \
+            if self.index.questions else np.zeros(0, np.float32)
+        word_scores = self.words.scores(query)
+        rows = self._candidates(vector, question_similarities, word_scores)
+        similarities = self.index.similarities(vector, rows)
+        asked = self._best_question(question_similarities)[rows]
+        weights = WITH_QUESTIONS if self.index.questions else WITHOUT_QUESTIONS
+        scores = fuse((asked, similarities, word_scores[rows]), weights)
+        order = np.lexsort((rows, -scores))[:k] if query else []
+        hits = tuple(
+            Hit(self.index.passages[rows[i]], rank, float(similarities[i]), float(scores[i]))
+            for rank, i in enumerate(order, start=1)
+        )
+        together, disagreement = self._asked_before(question_similarities, hits)
+        evidence = Evidence(query, hits, together, disagreement)
+        return Search(evidence, vector, question_similarities, word_scores)
+
+    def as_langchain(self, k: int = 4) -> BaseRetriever:
+        """This retriever as LangChain's; see `assistant.langchain_retriever`."""
+        from assistant.langchain_retriever import PassageRetriever
+
+        return PassageRetriever(retriever=self, k=k)
+
+    def _candidates(
+        self, vector: Vectors, questions: Vectors, word_scores: NDArray[np.float32]
+    ) -> NDArray[np.int64]:
+        """Rows worth scoring: near by Chroma, near by a written question, or sharing words."""
+        near = {row for row, _ in self.index.nearest(vector, _CANDIDATES)}
+        near.update(_largest(word_scores, _CANDIDATES))
+        for question in _largest(questions, _CANDIDATES):
+            near.update(self._answers[question])
+        return np.array(sorted(near), dtype=np.int64)
+
+    @cached_property
+    def _answers(self) -> Sequence[tuple[int, ...]]:
+        """Rows of the passages that each written question is answered by."""
+        rows = self.index.rows
+        return [tuple(rows[id_] for id_ in q.passage_ids) for q in self.index.questions]
+
+    @cached_property
+    def _pairs(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        pairs = [(q, row) for q, rows in enumerate(self._answers) for row in rows]
+        table = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+        return table[:, 0], table[:, 1]
+
+    def _asked_before(
+        self, similarities: Vectors, hits: Sequence[Hit]
+    ) -> tuple[tuple[str, ...], str]:
+        """What the nearest written questions say belongs to the first hit's answer.
+
+        Returns:
+            Ids of passages, and the disagreement that the nearest question is about or ``""``.
+        """
+        if not hits or not len(similarities):
+            return (), ""
+        near = sorted(_largest(similarities, 3), key=lambda n: (-similarities[n], n))
+        if not near:
+            return (), ""
+        nearest = self.index.questions[near[0]]
+        disagreement = nearest.disagreement if similarities[near[0]] >= SAME_QUESTION else ""
+        together = [
+            id_
+            for n in near
+            if similarities[n] >= similarities[near[0]] - NEARLY_AS_NEAR
+            and hits[0].passage.id in self.index.questions[n].passage_ids
+            and not self.index.questions[n].disagreement
+            for id_ in self.index.questions[n].passage_ids
+        ]
+        return tuple(dict.fromkeys(together)), disagreement
+
+    def _best_question(self, similarities: Vectors) -> Vectors:
+        """For each passage the similarity of the nearest question it answers; 0 for none."""
+        best = np.zeros(len(self.index.passages), np.float32)
+        questions, rows = self._pairs
+        np.maximum.at(best, rows, similarities[questions])
+        return best
+
+
+def fuse(
+    scores: Sequence[NDArray[np.float32]], weights: Sequence[float]
+) -> NDArray[np.float32]:
+    """The weighted sum of scores, each scaled to 0–1 over the candidates of this query.
+
+    Args:
+        scores: arrays of the same shape (candidates,), higher is better.
+        weights: one for each array; they sum to 1.
+
+    Returns:
+        Shape (candidates,), in [0, 1]. An array whose values are all alike counts as 0.
+    """
+    fused = np.zeros_like(scores[0], dtype=np.float32)
+    for values, weight in zip(scores, weights, strict=True):
+        if len(values) and (spread := values.max() - values.min()) > 0:
+            fused += weight * (values - values.min()) / spread
+    return fused
+
+
+def _largest(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
+    """Positions of the `k` largest values above 0, in no order."""
+    if len(values) > k:
+        values_at = np.argpartition(values, -k)[-k:]
+    else:
+        values_at = np.arange(len(values))
+    return values_at[values[values_at] > 0]

@@ -1,0 +1,218 @@
+"""The data files, read and checked once: lexicon, rules, texts, help lines."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from assistant.errors import SettingsError
+from assistant.screening.lexicon import Lexicon, load_toml
+from assistant.screening.rules import Rule, RuleSet, parse_rule
+from assistant.screening.clauses import Mark
+from assistant.types import Kind
+
+_LEXICONS: Final = (
+    "lexicon_body.toml",
+    "lexicon_signs.toml",
+    "lexicon_marks.toml",
+    "lexicon_messages.toml",
+)
+_JOINED: Final = re.compile(r"(?<![a-z])[a-z]{9,200}(?![a-z])")
+_SPECIAL_GROUPS: Final = (
+    ("group_child", "child"),
+    ("child", "child"),
+    ("pregnant", "pregnant"),
+    ("group_surgery", "surgery"),
+    ("cancer", "cancer"),
+    ("thinner", "thinner"),
+    ("weak_immune_strong", "weak_immune"),
+)
+_REQUIRED_TEXTS: Final = (
+    "emergency crisis crisis_other urgent urgent_hopeless conditional conditional_if injection "
+    "earlier_emergency earlier_crisis earlier_urgent harmful diagnosis medication personal_plan "
+    "safety_net not_covered off_topic about_assistant unclear empty distress error safe_answer "
+    "child pregnant surgery cancer thinner weak_immune older"
+).split()
+
+
+@dataclass(frozen=True, slots=True)
+class Helpline:
+    """Where to turn in one country."""
+
+    emergency: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A test sentence of the data itself: `rule` must fire, or must not."""
+
+    rule: str
+    level: str
+    text: str
+    fires: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """All data of the safety layer, checked."""
+
+    lexicon: Lexicon
+    places: frozenset[str]
+    signs: frozenset[str]
+    flags: RuleSet
+    messages: RuleSet
+    examples: tuple[Example, ...]
+    texts: Mapping[str, str]
+    helplines: Mapping[str, Helpline]
+    general: Helpline
+    unclear_rule: Rule
+
+    @property
+    def special_groups(self) -> tuple[tuple[str, str], ...]:
+        """Concept → name of the notice for people to whom the articles do not speak."""
+        return _SPECIAL_GROUPS
+
+    def helpline(self, country: str | None) -> Helpline:
+        """The country's lines, the general ones where it is unknown."""
+        return self.helplines.get((country or "").strip().upper(), self.general)
+
+    def has_text(self, name: str) -> bool:
+        """Whether there is a text of that name."""
+        return name in self.texts
+
+    def text(self, name: str, helpline: Helpline) -> str:
+        """The text called `name`, with numbers filled in."""
+        try:
+            text = self.texts[name]
+        except KeyError:
+            raise SettingsError(f"texts.toml: no text {name!r}; add it") from None
+        return text.replace("{emergency}", helpline.emergency).replace("{helplines}", helpline.text)
+
+    def text_values(self, helpline: Helpline) -> frozenset[str]:
+        """All fixed texts as they are shown."""
+        return frozenset(self.text(name, helpline) for name in self.texts)
+
+    def respace(self, text: str) -> str:
+        """Words run together from lexicon words parted again (``icantbreathe``)."""
+
+        def part(match: re.Match[str]) -> str:
+            word = match.group()
+            return word if self.lexicon.keys(word) else self.lexicon.segment(word)
+
+        return _JOINED.sub(part, text)
+
+
+def load_policy(folder: Path) -> Policy:
+    """Read and check every data file.
+
+    Raises:
+        SettingsError: a file is missing, a row lacks its source or names an unknown concept.
+    """
+    concepts: dict[str, list[str]] = {}
+    places: set[str] = set()
+    signs: set[str] = set()
+    groups: dict[str, list[str]] = {}
+    timeless: list[str] = []
+    for name in _LEXICONS:
+        data = load_toml(folder / name)
+        if not data.get("source"):
+            raise SettingsError(f"{name}: no source; say where the words come from")
+        for kind in ("place", "sign", "concept", "mark"):
+            for concept, patterns in data.get(kind, {}).items():
+                if not isinstance(patterns, list) or not all(isinstance(p, str) for p in patterns):
+                    raise SettingsError(f"{name}: {concept} is not a list of patterns")
+                concepts.setdefault(concept, []).extend(patterns)
+                if kind == "place":
+                    places.add(concept)
+                elif kind == "sign":
+                    signs.add(concept)
+        groups.update(data.get("group", {}))
+        timeless.extend(data.get("timeless", {}).get("concepts", ()))
+    known = frozenset(concepts)
+    for concept in timeless:
+        if concept not in known:
+            raise SettingsError(f"timeless concept {concept!r} is in no lexicon")
+    typos = load_toml(folder / "lexicon_typos.toml")
+    lexicon = Lexicon(
+        concepts,
+        not_typos=typos["mend"]["leave"],
+        typo_words=typos["mend"]["words"],
+        misspellings=typos["misspellings"],
+    )
+    examples: list[Example] = []
+    build = _Builder(groups, known, frozenset(signs), frozenset(places), examples)
+    flags = build.rules("redflags.toml", "criterion", "level", load_toml(folder / "redflags.toml"))
+    messages = build.rules("messages.toml", "message", "kind", load_toml(folder / "messages.toml"))
+    texts = load_toml(folder / "texts.toml").get("text", {})
+    for required in _REQUIRED_TEXTS:
+        if not texts.get(required):
+            raise SettingsError(f"texts.toml: {required} is missing; add it")
+    helplines, general = _load_helplines(load_toml(folder / "helplines.toml"))
+    return Policy(
+        lexicon=lexicon,
+        places=frozenset(places),
+        signs=frozenset(signs),
+        flags=RuleSet(flags, frozenset(timeless)),
+        messages=RuleSet(messages, frozenset(timeless)),
+        examples=tuple(examples),
+        texts=texts,
+        helplines=helplines,
+        general=general,
+        unclear_rule=Rule(
+            "UNCLEAR", Kind.UNCLEAR.value, (frozenset({"no words"}),), 0, frozenset(), Mark.NONE
+        ),
+    )
+
+
+@dataclass(slots=True)
+class _Builder:
+    groups: Mapping[str, Sequence[str]]
+    known: frozenset[str]
+    signs: frozenset[str]
+    places: frozenset[str]
+    examples: list[Example]
+    count: int = 0
+
+    def rules(self, name: str, table: str, level_key: str, data: Mapping[str, Any]) -> list[Rule]:
+        rules: list[Rule] = []
+        for row in data.get(table, ()):
+            owner = row.get("id", "?")
+            for key in ("id", "source", level_key, "rules", "fires", "quiet"):
+                if not row.get(key):
+                    raise SettingsError(f"{name}: {owner} has no {key}; add it")
+            level = Kind(row[level_key]).value
+            for rule in row["rules"]:
+                rules.append(
+                    parse_rule(
+                        {"tolerates": row.get("tolerates", ()), **rule},
+                        owner,
+                        level,
+                        self.groups,
+                        self.known,
+                        self.signs,
+                        self.places,
+                        self.count,
+                    )
+                )
+                self.count += 1
+            self.examples.extend(Example(owner, level, t, True) for t in row["fires"])
+            self.examples.extend(Example(owner, level, t, False) for t in row["quiet"])
+        if not rules:
+            raise SettingsError(f"{name}: no rules; restore the file")
+        return rules
+
+
+def _load_helplines(data: Mapping[str, Any]) -> tuple[dict[str, Helpline], Helpline]:
+    if not data.get("checked"):
+        raise SettingsError("helplines.toml: no date of the last check; add `checked`")
+    rows = {"general": data.get("general", {}), **data.get("country", {})}
+    for country, row in rows.items():
+        for key in ("emergency", "text", "source"):
+            if not row.get(key):
+                raise SettingsError(f"helplines.toml: {country} has no {key}; add it")
+    lines = {c: Helpline(r["emergency"], r["text"]) for c, r in rows.items()}
+    return lines, lines.pop("general")

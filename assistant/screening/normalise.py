@@ -1,0 +1,170 @@
+"""Text as typed → text that rules can read; and what is hidden in an encoding.
+
+Normalising is lossy and one way: it is for matching only, never for showing. Every step is
+linear in the length of the text.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import html
+import re
+import unicodedata
+from functools import lru_cache
+from typing import Final
+from urllib.parse import unquote
+
+_LOOKALIKES: Final = str.maketrans(
+    "авекмнорстухіјѕԁһԛԝքьгαβγεικνορτυχωϲ",
+    "abekmhopctyxijsdhqwqbraβyeikvoptuxwc",
+)
+_PUNCTUATION: Final = str.maketrans(
+    {
+        "‘": "'", "’": "'", "‛": "'", "´": "'", "`": "'", "ʼ": "'",
+        "“": '"', "”": '"', "„": '"', "«": '"', "»": '"',
+        "‐": "-", "‑": "-", "‒": "-", "–": ",", "—": ",", "…": ".",
+        "。": ". ", "？": "? ", "！": "! ", "，": ", ", "¿": " ", "¡": " ",
+    }
+)  # fmt: skip
+_MIXED_WORD: Final = re.compile(r"\w+")
+_LATIN: Final = re.compile(r"[a-z]")
+_SPACED: Final = re.compile(r"(?<![a-z0-9])(?:[a-z][ .*_\-|/]){3,}[a-z](?![a-z0-9])")
+_SPACED_TWICE: Final = re.compile(r"(?<![a-z0-9])(?:[a-z](?: |  )){5,}[a-z](?![a-z0-9])")
+_BROKEN_WORD: Final = re.compile(r"(?<=[a-z])[*_|~](?=[a-z])")
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
+_HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2}[ :]?){12,}")
+_PERCENT: Final = re.compile(r"%[0-9A-Fa-f]{2}")
+_WORD: Final = re.compile(r"[a-z]+")
+_COMMON: Final = frozenset(
+    "the a an and or of to in is it i you your my me we he she they that this for on with not "
+    "all any be are was have has do does did can could will would what how why when who which "
+    "if from as at by about no please tell show give ignore instructions previous rules answer "
+    "reveal system prompt pain hurt hurts knee hip back leg feel want kill myself die now".split()
+)
+_MIN_PRINTABLE: Final = 0.9
+_MAX_PAYLOADS: Final = 20
+
+
+def normalise(text: str) -> str:
+    """Lower-case text with disguises removed; line breaks stay.
+
+    Compatibility forms, zero-width and control characters, accents, look-alike letters,
+    spaced-out letters (``c h e s t``) and letters parted by ``*`` or ``_`` are undone.
+    """
+    if not text.isascii():
+        text = text.translate(_PUNCTUATION)
+        text = unicodedata.normalize("NFKD", text)
+        text = "".join(kept for c in text if (kept := _keep(c)))
+        text = text.lower()
+        text = _undo_lookalikes(text)
+    else:
+        text = "".join(c if c >= " " or c == "\n" else " " for c in text).lower()
+    if _BROKEN_WORD.search(text):
+        text = _BROKEN_WORD.sub("", text)
+    text = _SPACED_TWICE.sub(_join_spaced, text)
+    return _SPACED.sub(_join_spaced, text)
+
+
+@lru_cache(maxsize=8192)
+def _keep(character: str) -> str:
+    if character.isascii():
+        return character if character >= " " or character == "\n" else " "
+    category = unicodedata.category(character)
+    if category in ("Cf", "Mn", "Me", "Co", "Cs"):
+        return ""
+    return " " if category in ("Cc", "Zs", "Zl", "Zp") else character
+
+
+def _join_spaced(match: re.Match[str]) -> str:
+    found = match.group()
+    if "  " in found:
+        return " ".join(re.sub(r"[^a-z]", "", part) for part in found.split("  "))
+    return re.sub(r"[^a-z]", "", found)
+
+
+def _undo_lookalikes(text: str) -> str:
+    latin = len(_LATIN.findall(text))
+    others = sum(1 for c in text if not c.isascii() and c.isalpha())
+    mostly_latin = latin > others
+
+    def undo(match: re.Match[str]) -> str:
+        word = match.group()
+        if word.isascii():
+            return word
+        if mostly_latin or _LATIN.search(word):
+            return word.translate(_LOOKALIKES)
+        return word
+
+    return _MIXED_WORD.sub(undo, text)
+
+
+def find_encoded(text: str) -> tuple[str, ...]:
+    """What is legible inside base64, hexadecimal, URL or HTML encoding, rot13 or reversed text.
+
+    Returns the decoded pieces in order, empty when nothing legible is hidden. At most 20 pieces
+    of each kind are looked into.
+    """
+    found: list[str] = []
+    if len(_PERCENT.findall(text[:20_000])) >= 2:
+        found.append(unquote(text, errors="replace"))
+    if "&#" in text:
+        found.append(html.unescape(text))
+    found.extend(_decode_all(_BASE64, text, _decode_base64))
+    found.extend(_decode_all(_HEX, text, _decode_hex))
+    lowered = text[:50_000].lower()
+    plain = _common_share(lowered)
+    if plain < 0.2 and len(lowered) >= 12:
+        for other in (codecs.decode(lowered, "rot13"), lowered[::-1]):
+            if _common_share(other) >= max(0.25, 2 * plain):
+                found.append(other)
+    elif "rot13" in lowered or "rot 13" in lowered or "backwards" in lowered:
+        found.append(codecs.decode(lowered, "rot13"))
+        found.append(lowered[::-1])
+    return tuple(found)
+
+
+def _decode_all(pattern: re.Pattern[str], text: str, decode: object) -> list[str]:
+    assert callable(decode)
+    pieces: list[str] = []
+    for match in pattern.finditer(text):
+        piece = decode(match.group())
+        if piece:
+            pieces.append(piece)
+        if len(pieces) >= _MAX_PAYLOADS:
+            break
+    return pieces
+
+
+def _decode_base64(piece: str) -> str:
+    body = piece.rstrip("=").replace("-", "+").replace("_", "/")[:20_000]
+    body = body[: len(body) - (len(body) % 4 == 1)]
+    try:
+        raw = base64.b64decode(body + "=" * (-len(body) % 4), validate=True)
+    except (binascii.Error, ValueError):
+        return ""
+    return _legible(raw)
+
+
+def _decode_hex(piece: str) -> str:
+    digits = re.sub(r"[ :]", "", piece)[:20_000]
+    return _legible(bytes.fromhex(digits[: len(digits) // 2 * 2]))
+
+
+def _legible(raw: bytes) -> str:
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError:
+        return ""
+    if not text:
+        return ""
+    good = sum(1 for c in text if c.isalpha() or c in " .,!?'\n")
+    return text if good / len(text) >= _MIN_PRINTABLE else ""
+
+
+def _common_share(text: str) -> float:
+    words = _WORD.findall(text)
+    if len(words) < 3:
+        return 1.0 if any(w in _COMMON for w in words) else 0.0
+    return sum(1 for w in words if w in _COMMON) / len(words)
