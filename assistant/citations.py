@@ -7,11 +7,11 @@ its quote can't be anything else than ``text[start:end]``.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from assistant.errors import CitationError
-from assistant.types import Article, Citation, CitationContext, EvidenceTag, Sentence, Span
+from assistant.types import Article, BlockKind, Citation, CitationContext, EvidenceTag, Sentence, Span
 
 _ID: Final = re.compile(r"(?P<article>[^:@\s]+):(?P<start>\d{1,9})-(?P<end>\d{1,9})"
                         r"(?:@(?P<hash>[0-9a-f]{8}))?")
@@ -89,6 +89,7 @@ def cite(articles: Mapping[str, Article], citation_id: str) -> CitationContext:
         article.quote(before[0].span) if before else "",
         article.quote(after[0].span) if after else "",
         _paragraph(article, article.sentences[touched[0]]),
+        tuple(_references(article, [article.sentences[n] for n in touched])),
     )
 
 
@@ -97,6 +98,14 @@ def _paragraph(article: Article, sentence: Sentence) -> str:
     return " ".join(
         article.quote(other.span) for other in article.sentences if other.block == sentence.block
     )
+
+
+def _references(article: Article, sentences: Sequence[Sentence]) -> Iterator[Citation]:
+    """The article's own references that the sentences name by number."""
+    for number in dict.fromkeys(n for sentence in sentences for n in sentence.references):
+        for block in article.blocks:
+            if block.kind is BlockKind.REFERENCE and block.marker.rstrip(".)") == str(number):
+                yield make_citation(article, block.span)
 
 
 def locate(articles: Mapping[str, Article], quote: str) -> Span | None:

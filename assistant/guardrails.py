@@ -202,7 +202,7 @@ class Guardrails:
 
     def _read(self, texts: Sequence[str]) -> _Reading:
         policy = self._policy
-        hits = read(texts, policy.lexicon, policy.places, policy.signs)
+        hits = read(texts, policy.lexicon, policy.concepts)
         return _Reading(hits, policy.flags.fired(hits), policy.messages.fired(hits))
 
     def _earlier(
@@ -219,8 +219,7 @@ class Guardrails:
         together = read(
             [*texts, policy.respace(normalise(question))],
             policy.lexicon,
-            policy.places,
-            policy.signs,
+            policy.concepts,
         )
         known = {r.number for r in past.urgent}
         last = len(texts)

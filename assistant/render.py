@@ -71,6 +71,7 @@ def context_to_json(context: CitationContext) -> dict[str, Any]:
         "before": context.before,
         "after": context.after,
         "paragraph": context.paragraph,
+        "references": [citation_to_json(reference) for reference in context.references],
     }
 
 
@@ -151,6 +152,7 @@ def render_context(context: CitationContext) -> str:
         "",
         *(_one_line(line) for line in around if line),
         "",
+        *(f"reference: {_one_line(r.quote)} ({r.id})" for r in context.references),
         f"{citation.id}@{citation.sha256[:8]}",
         f"evidence: {citation.evidence_tag.value}",
         f"sha256:   {citation.sha256}",

@@ -11,7 +11,7 @@ from typing import Final
 _WORD: Final = re.compile(r"[^\W_]+(?:[’'][^\W_]+)*")
 _TERMINAL: Final = re.compile(r"(?:[.!?]+|…)[\"”’')\]]*(?=\s)")
 _ABBREVIATIONS: Final = frozenset(
-    "dr mr mrs ms prof vs e.g i.e approx fig no st dept inc jr sr cf al a.k.a etc".split()
+    "dr mr mrs ms prof vs e.g i.e approx fig dept inc jr sr cf a.k.a".split()
 )
 _OPENS_SENTENCE: Final = re.compile(r"[\"“‘'(\[]*[A-Z0-9\U0001F300-\U0001FAFF]")
 _QUESTION_OPENERS: Final = frozenset(

@@ -339,12 +339,13 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class CitationContext:
-    """A citation in its place: the sentence before and after it in the same article."""
+    """A citation in its place: the sentences around it, and the references that it names."""
 
     citation: Citation
     before: str
     after: str
     paragraph: str
+    references: tuple[Citation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

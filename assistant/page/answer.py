@@ -11,7 +11,7 @@ from itertools import groupby
 
 from assistant.page import icons
 from assistant.page.article import citation_address
-from assistant.page.markup import escape, prose, section, showable, text, words
+from assistant.page.markup import care, escape, prose, section, showable, text, words
 from assistant.types import (
     Answer,
     Citation,
@@ -78,10 +78,10 @@ def render_failure(question: str, turn: int, message: str, disclaimer: str) -> s
 def render_answer(answer: Answer, turn: int) -> str:
     """The whole turn; `turn` counts from 1 and makes ids unique on the page."""
     numbers = {citation: n for n, citation in enumerate(answer.citations, start=1)}
-    care = [n for n in answer.notices if n.kind in section("care")]
-    care.sort(key=lambda notice: list(section("care")).index(notice.kind))
+    urgent_ones = [n for n in answer.notices if n.kind in section("care")]
+    urgent_ones.sort(key=lambda notice: list(section("care")).index(notice.kind))
     other = [n for n in answer.notices if n.kind not in section("care")]
-    parts = ["".join(_render_care(notice) for notice in care)]
+    parts = ["".join(_render_care(notice) for notice in urgent_ones)]
     heading = _heading(answer)
     body = "".join(f'<div class="said">{prose(notice.text)}</div>' for notice in other)
     if answer.statements:
@@ -89,7 +89,7 @@ def render_answer(answer: Answer, turn: int) -> str:
         body += f'<h3 class="form">{escape(title)}</h3>'
         body += _render_statements(answer.statements, numbers)
         body += _render_sources(numbers, turn)
-    elif not care:
+    elif not urgent_ones:
         body = f'<h3 class="form">{escape(heading)}</h3>{body}'
     if answer.nearest:
         body += _render_nearest(answer.nearest)
@@ -133,7 +133,7 @@ def _render_care(notice: Notice) -> str:
     return (
         f'<div class="care care-{escape(notice.kind)}"><h3>{icons.WARNING}'
         f'<span>{escape(section("care")[notice.kind])}</span></h3>'
-        f'<div class="care-text">{prose(notice.text)}</div></div>'
+        f'<div class="care-text">{care(notice.text)}</div></div>'
     )
 
 

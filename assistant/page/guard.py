@@ -6,6 +6,7 @@ log and never looks into a body.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Final
@@ -50,6 +51,9 @@ _CLOSED: Final = re.compile(
 )
 
 
+_log = logging.getLogger("assistant.page")
+
+
 def is_closed(path: str) -> bool:
     """Whether `path` (decoded, without query) is an address that this page shuts."""
     path = re.sub(r"/{2,}", "/", path)
@@ -73,7 +77,7 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        guarded = _with_headers(scope["path"], send)
+        guarded = _Headed(scope["path"], send)
         if is_closed(scope["path"]):
             await _say(guarded, 404, text("limits.closed"))
             return
@@ -82,7 +86,12 @@ class Guard:
             limit_mb = self._max_body_bytes // (1024 * 1024)
             await _say(guarded, 413, text("limits.too_large", limit_mb=limit_mb))
             return
-        await self._app(scope, _replay(body, receive), guarded)
+        try:
+            await self._app(scope, _replay(body, receive), guarded)
+        except Exception as error:  # The server's edge: its message may hold a question.
+            _log.error("a request failed with a %s", type(error).__name__)
+            if not guarded.started:
+                await _say(guarded, 500, text("answer.error"))
 
 
 async def _read(scope: Scope, receive: Receive, limit: int) -> bytes | None:
@@ -120,22 +129,27 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-def _with_headers(path: str, send: Send) -> Send:
-    keep = "public, max-age=31536000, immutable" if _HASHED_NAMES.search(path) else "no-cache"
+class _Headed:
+    """A `Send` that gives every response our headers."""
 
-    async def guarded(message: Message) -> None:
+    def __init__(self, path: str, send: Send) -> None:
+        fixed = _HASHED_NAMES.search(path)
+        keep = "public, max-age=31536000, immutable" if fixed else "no-cache"
+        self._ours = {**HEADERS, "cache-control": keep}
+        self._send = send
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
         if message["type"] == "http.response.start":
-            ours = {**HEADERS, "cache-control": keep}
+            self.started = True
             headers = [
                 pair
                 for pair in message.get("headers", [])
-                if pair[0].decode("latin-1").lower() not in (*ours, "server")
+                if pair[0].decode("latin-1").lower() not in self._ours
             ]
-            headers += [(k.encode(), v.encode()) for k, v in ours.items()]
+            headers += [(name.encode(), value.encode()) for name, value in self._ours.items()]
             message = {**message, "headers": headers}
-        await send(message)
-
-    return guarded
+        await self._send(message)
 
 
 async def _say(send: Send, status: int, sentence: str) -> None:

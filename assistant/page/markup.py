@@ -58,22 +58,73 @@ def words(key: str, **values: object) -> str:
     return escape(text(key, **values))
 
 
+_LISTED: Final = re.compile(r"([^.:;]+:)\s*([^.:;]+(?:;[^.:;]+){2,})\.\s*")
+_REACH: Final = re.compile(
+    r"(?<!\d)(?:\d{3,5}(?: \d{2,4})*|\d{2}(?: \d{2,4})+)(?!\d)|\bfindahelpline\.com\b"
+)
+_BY_TEXT: Final = re.compile(r"(?<!call or )text\s*$|\bto\s*$", re.I)
+
+
 def prose(raw: str) -> str:
-    """A fixed policy text as paragraphs and lists: blank lines and leading dashes only."""
+    """A fixed policy text as paragraphs: its words unchanged, its lists as lists.
+
+    ``Go now if: a; b; c.`` becomes a list, and a blank line a new paragraph. Numbers that can be
+    called are links to call them.
+    """
+    return "".join(_paragraph(part) for part in _parts(raw))
+
+
+def care(raw: str) -> str:
+    """As `prose`, with what to do first, the first sentence, by itself."""
+    first, *rest = _parts(raw)
+    sentence, _, more = re.sub(r"([.!?])\s+(?=[A-Z])", r"\1\n", first, count=1).partition("\n")
+    listed = _LISTED.match(first)
+    if listed or not more:
+        return _paragraph(first).replace("<p>", '<p class="first">', 1) + "".join(
+            _paragraph(part) for part in rest
+        )
+    return f'<p class="first">{_reachable(sentence)}</p>{"".join(map(_paragraph, [more, *rest]))}'
+
+
+def _parts(raw: str) -> list[str]:
+    return [part.strip() for part in re.split(r"\n\s*\n", showable(raw)) if part.strip()] or [""]
+
+
+def _paragraph(part: str) -> str:
     out: list[str] = []
-    for paragraph in re.split(r"\n\s*\n", showable(raw).strip()):
-        items: list[str] = []
-        lines: list[str] = []
-        for line in paragraph.split("\n"):
-            bullet = re.match(r"\s*[-•*]\s+(.*)", line)
-            if bullet:
-                items.append(f"<li>{escape(bullet[1])}</li>")
-            elif items:
-                items[-1] = items[-1].removesuffix("</li>") + f" {escape(line.strip())}</li>"
-            elif line.strip():
-                lines.append(escape(line.strip()))
-        if lines:
-            out.append(f"<p>{'<br>'.join(lines)}</p>")
-        if items:
-            out.append(f"<ul>{''.join(items)}</ul>")
+    at = 0
+    for listed in _LISTED.finditer(part):
+        out.append(_lines(part[at : listed.start()]))
+        items = "".join(f"<li>{_reachable(item.strip())}</li>" for item in listed[2].split(";"))
+        out.append(f"<p>{_reachable(listed[1].strip())}</p><ul>{items}</ul>")
+        at = listed.end()
+    out.append(_lines(part[at:]))
+    return "".join(out)
+
+
+def _lines(part: str) -> str:
+    """Lines as they are; those that begin with a dash or bullet as a list."""
+    lines = [line.strip() for line in part.split("\n") if line.strip()]
+    bullets = [re.match(r"[-•*]\s+(.*)", line) for line in lines]
+    said = [_reachable(line) for line, b in zip(lines, bullets, strict=True) if not b]
+    items = "".join(f"<li>{_reachable(b[1])}</li>" for b in bullets if b)
+    paragraph = f"<p>{'<br>'.join(said)}</p>" if said else ""
+    return paragraph + (f"<ul>{items}</ul>" if items else "")
+
+
+def _reachable(part: str) -> str:
+    """Escaped, with numbers to call and the one help page as links."""
+    out: list[str] = []
+    at = 0
+    for found in _REACH.finditer(part):
+        out.append(escape(part[at : found.start()]))
+        shown = found[0]
+        if not shown[0].isdigit():
+            out.append(f'<a href="https://{shown}" target="_blank" rel="noreferrer">{shown}</a>')
+        elif _BY_TEXT.search(part[: found.start()]):
+            out.append(shown)
+        else:
+            out.append(f'<a href="tel:{shown.replace(" ", "")}">{shown}</a>')
+        at = found.end()
+    out.append(escape(part[at:]))
     return "".join(out)

@@ -83,7 +83,10 @@ class Loader:
 
     def _run(self) -> None:
         try:
-            self.assistant = self._load(self._note)
+            loaded = self._load(self._note)
+            # What can be wrong with these is said now, not to whoever opens the page.
+            _ = loaded.examples, loaded.emergency_line
+            self.assistant = loaded
         except AssistantError as error:
             self.failure = str(error)
         except Exception as error:  # A thread's edge: whoever waits has to be told.

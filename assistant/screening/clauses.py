@@ -40,6 +40,15 @@ class Hit:
     turn: int
 
 
+@dataclass(frozen=True, slots=True)
+class Concepts:
+    """What kind of concept a name is: `bodily` ones can be masked by an idiom."""
+
+    places: frozenset[str]
+    signs: frozenset[str]
+    bodily: frozenset[str]
+
+
 _TOKEN: Final = re.compile(
     r"\d+(?:[.,]\d+)*(?=\D|$)|[^\W_](?:[\w@$']*[\w@$])?|[.!?;\n]+|[,:()\[\]\"{}]|(?<=\s)-+(?=\s)"
 )
@@ -146,8 +155,7 @@ def split_words(texts: Sequence[str]) -> _Words:
     return out
 
 
-def read(texts: Sequence[str], lexicon: Lexicon, places: frozenset[str], signs: frozenset[str]
-         ) -> list[Hit]:
+def read(texts: Sequence[str], lexicon: Lexicon, words: Concepts) -> list[Hit]:
     """All hits of normalised `texts` (one a turn), in order, joined signs included.
 
     A sign and the body place that it is said of give one more hit, ``sign@place``.
@@ -158,7 +166,7 @@ def read(texts: Sequence[str], lexicon: Lexicon, places: frozenset[str], signs: 
     matches = lexicon.find(message.words, message.stop)
     cues = [m for m in matches if m.concept[0] == "_"]
     said = [m for m in matches if m.concept[0] != "_"]
-    said = _unmask(said, [m for m in cues if m.concept == "_mask"])
+    said = _unmask(said, [m for m in cues if m.concept == "_mask"], words.bodily)
     marks = _mark(message, cues, said)
     found: list[tuple[int, int, str, Mark]] = []
     for m in said:
@@ -173,12 +181,12 @@ def read(texts: Sequence[str], lexicon: Lexicon, places: frozenset[str], signs: 
         Hit(concept, message.position[start], mark, message.turn[start])
         for start, _, concept, mark in found
     ]
-    hits.extend(_join(found, message, places, signs))
+    hits.extend(_join(found, message, words.places, words.signs))
     hits.sort(key=lambda h: h.position)
     return hits
 
 
-def _unmask(said: list[Match], masks: list[Match]) -> list[Match]:
+def _unmask(said: list[Match], masks: list[Match], bodily: frozenset[str]) -> list[Match]:
     """Leave out what stands inside an idiom or an exercise's name."""
     if not masks:
         return said
@@ -186,7 +194,11 @@ def _unmask(said: list[Match], masks: list[Match]) -> list[Match]:
     for m in masks:
         for i in range(m.start, m.end):
             covered[i] = max(covered.get(i, 0), m.end)
-    return [m for m in said if not (m.start in covered and m.end <= covered[m.start])]
+    return [
+        m
+        for m in said
+        if m.concept not in bodily or not (m.start in covered and m.end <= covered[m.start])
+    ]
 
 
 def _mark(message: _Words, cues: list[Match], said: list[Match]) -> list[Mark]:

@@ -11,7 +11,7 @@ from typing import Any, Final
 from assistant.errors import SettingsError
 from assistant.screening.lexicon import Lexicon, load_toml
 from assistant.screening.rules import Rule, RuleSet, parse_rule
-from assistant.screening.clauses import Mark
+from assistant.screening.clauses import Concepts, Mark
 from assistant.types import Kind
 
 _LEXICONS: Final = (
@@ -20,6 +20,7 @@ _LEXICONS: Final = (
     "lexicon_marks.toml",
     "lexicon_messages.toml",
 )
+_BODILY: Final = frozenset({"lexicon_body.toml", "lexicon_signs.toml"})
 _JOINED: Final = re.compile(r"(?<![a-z])[a-z]{9,200}(?![a-z])")
 _SPECIAL_GROUPS: Final = (
     ("group_child", "child"),
@@ -61,8 +62,7 @@ class Policy:
     """All data of the safety layer, checked."""
 
     lexicon: Lexicon
-    places: frozenset[str]
-    signs: frozenset[str]
+    concepts: Concepts
     flags: RuleSet
     messages: RuleSet
     examples: tuple[Example, ...]
@@ -115,6 +115,7 @@ def load_policy(folder: Path) -> Policy:
     concepts: dict[str, list[str]] = {}
     places: set[str] = set()
     signs: set[str] = set()
+    bodily: set[str] = set()
     groups: dict[str, list[str]] = {}
     timeless: list[str] = []
     for name in _LEXICONS:
@@ -126,6 +127,8 @@ def load_policy(folder: Path) -> Policy:
                 if not isinstance(patterns, list) or not all(isinstance(p, str) for p in patterns):
                     raise SettingsError(f"{name}: {concept} is not a list of patterns")
                 concepts.setdefault(concept, []).extend(patterns)
+                if name in _BODILY:
+                    bodily.add(concept)
                 if kind == "place":
                     places.add(concept)
                 elif kind == "sign":
@@ -154,8 +157,7 @@ def load_policy(folder: Path) -> Policy:
     helplines, general = _load_helplines(load_toml(folder / "helplines.toml"))
     return Policy(
         lexicon=lexicon,
-        places=frozenset(places),
-        signs=frozenset(signs),
+        concepts=Concepts(frozenset(places), frozenset(signs), frozenset(bodily)),
         flags=RuleSet(flags, frozenset(timeless)),
         messages=RuleSet(messages, frozenset(timeless)),
         examples=tuple(examples),

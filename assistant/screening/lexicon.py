@@ -8,7 +8,6 @@ from text and patterns alike. No pattern can make matching slower than linear.
 
 from __future__ import annotations
 
-import itertools
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,7 +21,8 @@ _MAX_GAP: Final = 3
 _MAX_PATHS: Final = 4000
 _LEET: Final = str.maketrans("013457@$!", "oieastasi")
 _LEET_L: Final = str.maketrans("013457@$!", "oleastasl")
-_ITEM: Final = re.compile(r"\([^()]*\)\??|[^\s()]+")
+_ITEM: Final = re.compile(r"\(|\)\??|\||[^\s()|]+")
+_MAYBE_JOINED: Final = re.compile(r"([\w*]+) \?(\w+)")
 _TRIPLE: Final = re.compile(r"(.)\1{2,}")
 _DOUBLE: Final = re.compile(r"(.)\1+")
 _LEET_SIGN: Final = re.compile(r"[a-z][0134578@$!]|[0134578@$!][a-z]")
@@ -50,23 +50,45 @@ def load_toml(path: Path) -> dict[str, Any]:
         raise SettingsError(f"{path.name}: {error}; restore the file or mend it") from error
 
 
-def expand(pattern: str) -> Iterator[tuple[str, ...]]:
-    """Every plain word sequence that a pattern stands for, fillers dropped."""
-    choices: list[list[tuple[str, ...]]] = []
-    for item in _ITEM.findall(pattern):
-        optional = item.endswith(")?")
-        body = item.rstrip("?") if optional else item
-        if body.startswith("("):
-            options = [tuple(part.split()) for part in body[1:-1].split("|")]
+def expand(pattern: str) -> list[tuple[str, ...]]:
+    """Every plain word sequence that a pattern stands for, fillers dropped.
+
+    An alternative that is nothing but fillers is left out, so that ``(me|my)`` means "me".
+
+    Raises:
+        SettingsError: a bracket is not closed.
+    """
+    tokens = _ITEM.findall(_MAYBE_JOINED.sub(r"(\1\2|\1 \2)", pattern))
+    sequences, rest = _alternatives(tokens, 0)
+    if rest != len(tokens):
+        raise SettingsError(f"pattern {pattern!r}: brackets do not match")
+    unique = dict.fromkeys(tuple(w for w in s if w not in FILLER) for s in sequences)
+    return [words for words in unique if words]
+
+
+def _alternatives(tokens: Sequence[str], at: int) -> tuple[list[tuple[str, ...]], int]:
+    done: list[tuple[str, ...]] = []
+    current: list[tuple[str, ...]] = [()]
+    while at < len(tokens):
+        token = tokens[at]
+        at += 1
+        if token == "|":
+            done.extend(current)
+            current = [()]
+        elif token in (")", ")?"):
+            return done + current, at - 1
+        elif token == "(":
+            inner, at = _alternatives(tokens, at)
+            if at >= len(tokens):
+                return [], -1
+            inner = [i for i in inner if any(w not in FILLER for w in i)]
+            if tokens[at] == ")?" or not inner:
+                inner = [*inner, ()]
+            at += 1
+            current = [c + i for c in current for i in inner]
         else:
-            options = [(body,)]
-        if optional:
-            options.append(())
-        choices.append(options)
-    for combination in itertools.product(*choices):
-        words = tuple(w for part in combination for w in part if w not in FILLER)
-        if words:
-            yield words
+            current = [(*c, token) for c in current]
+    return done + current, at
 
 
 @dataclass(slots=True)
@@ -119,9 +141,10 @@ class Lexicon:
         self._keys: dict[str, tuple[str, ...]] = {}
 
     def _add(self, concept: str, pattern: str) -> None:
-        for count, words in enumerate(expand(pattern)):
-            if count > _MAX_PATHS:
-                raise SettingsError(f"{concept}: pattern {pattern!r} is too wide; split it")
+        paths = expand(pattern)
+        if not 0 < len(paths) <= _MAX_PATHS:
+            raise SettingsError(f"{concept}: {pattern!r} has {len(paths)} paths; split it")
+        for words in paths:
             node = self._root
             for word in words:
                 if word == "~":
@@ -155,6 +178,8 @@ class Lexicon:
 
     def _exact_keys(self, word: str) -> tuple[str, ...]:
         keys = [word] if word in self.vocabulary else []
+        if word[0].isdigit() and word.isdigit():
+            keys.append("#")
         for length in self._prefix_lengths:
             if length > len(word):
                 break

@@ -25,6 +25,14 @@ _DAYS_IN: Final = {
     "wk": 7.0, "month": 30.0, "months": 30.0, "mths": 30.0, "year": 365.0, "years": 365.0,
     "yrs": 365.0, "decades": 3650.0, "decade": 3650.0,
 }  # fmt: skip
+_UNITS: Final = frozenset(
+    "percent kg lbs pounds stone cm feet ft degrees degree c f mg ml mm inches miles km reps sets "
+    "times bpm".split()
+)
+_MEASURED: Final = (
+    "temp", "temperature", "fever", "sugar", "glucose", "bp", "pressure", "pulse", "rate",
+    "oxygen", "sats", "bmi", "level", "spo2", "weight",
+)  # fmt: skip
 _RECENT_DAYS: Final = 7.0
 _SURGERY_DAYS: Final = 100.0
 _FAHRENHEIT: Final = (100.4, 110.0)
@@ -90,7 +98,10 @@ def find_numbers(tokens: Sequence[str]) -> Iterator[tuple[str, int]]:
         elif before in ("im", "am", "aged", "age", "hes", "shes", "turned", "turning") and (
             token.isdigit() and 1 <= value < 115 and after not in _DAYS_IN and after != "weeks"
         ):
-            if after not in ("percent", "kg", "lbs", "pounds", "stone", "cm", "feet", "ft"):
+            if after not in _UNITS:
+                yield from ((c, i) for c in _age_concepts(value))
+        elif before in ("is", "was", "just") and token.isdigit() and 17 <= value < 110:
+            if after not in _DAYS_IN and after not in _UNITS and not _near(tokens, i, _MEASURED):
                 yield from ((c, i) for c in _age_concepts(value))
         elif after in ("m", "f", "male", "female", "man", "woman") and token.isdigit():
             if 10 < value < 110:

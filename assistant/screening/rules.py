@@ -103,8 +103,6 @@ class RuleSet:
             marks = hit.marks & ~allowed
             if hit.concept in self._timeless:
                 marks &= ~(Mark.PAST | Mark.RESOLVED | Mark.HYPOTHETICAL)
-            if marks & (Mark.NEGATED | Mark.OTHER | Mark.GENERAL):
-                continue
             usable.append((hit.concept, hit.position, marks))
             present.add(hit.concept)
         active: set[int] = set()

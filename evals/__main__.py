@@ -1,0 +1,188 @@
+"""``python -m evals``: results on stdout, everything else on stderr.
+
+Exit 0 when done, 1 for an operator's error or a figure below its floor, 2 for misuse.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from assistant.errors import AssistantError, UsageError
+from assistant.settings import DEFAULT_CORPUS, quiet_environment
+from evals.results import PROJECT, RESULTS, load_result
+
+_ERRORS = Console(stderr=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; the exit code."""
+    quiet_environment()
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except AssistantError as error:
+        print(f"evals: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("evals: stopped", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m evals", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="ask every case; table, result file and page")
+    run.add_argument("--suite", type=Path, nargs="+", default=[], metavar="FILE",
+                     help="cases instead of evals/cases/*.jsonl")
+    run.add_argument("--split", choices=("dev", "test", "all"), default="all")
+    run.add_argument("--out", type=Path, default=RESULTS, metavar="DIR")
+    run.add_argument("--corpus", type=Path, default=DEFAULT_CORPUS, metavar="DIR")
+    run.add_argument("--json", action="store_true", help="print the result instead of the table")
+    run.add_argument("--show-test", action="store_true",
+                     help="list cases of the test split too; then it is no test any more")
+    run.add_argument("--judge", default="", metavar="MODEL",
+                     help="also ask a language model, e.g. ollama:llama3.1; sends answers to it")
+    run.add_argument("--gate", action="store_true",
+                     help="exit 1 if a figure is below its floor in evals/floors.toml")
+    run.set_defaults(command=_run)
+
+    compare = commands.add_parser("compare", help="what changed between two result files")
+    compare.add_argument("first", type=Path)
+    compare.add_argument("second", type=Path)
+    compare.add_argument("--json", action="store_true")
+    compare.set_defaults(command=_compare)
+
+    feedback = commands.add_parser("import", help="feedback lines → cases to be labelled")
+    feedback.add_argument("feedback", type=Path, metavar="FEEDBACK.jsonl")
+    feedback.add_argument("--out", type=Path, metavar="FILE",
+                          help="default: FEEDBACK.cases.jsonl beside it")
+    feedback.add_argument("--corpus", type=Path, default=DEFAULT_CORPUS, metavar="DIR")
+    feedback.set_defaults(command=_import)
+
+    beir = commands.add_parser("beir", help="the literature's figures through our own code")
+    beir.add_argument("folder", type=Path, metavar="DIR")
+    beir.add_argument("--json", action="store_true")
+    beir.set_defaults(command=_beir)
+
+    bench = commands.add_parser("bench", help="speed and memory as ratios within one run")
+    bench.add_argument("--json", action="store_true")
+    bench.add_argument("--quick", action="store_true", help="without the part on 100,000 rows")
+    bench.add_argument("--corpus", type=Path, default=DEFAULT_CORPUS, metavar="DIR")
+    bench.set_defaults(command=_bench)
+
+    readme = commands.add_parser("readme", help="write the README's table from the newest result")
+    readme.add_argument("--file", type=Path, default=PROJECT / "README.md", metavar="README")
+    readme.set_defaults(command=_readme)
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    from evals.gate import iter_breaches, load_floors
+    from evals.report import print_failed, print_figures
+    from evals.run import RunOptions, run
+
+    floors = load_floors() if options.gate else []
+    result, path = run(
+        RunOptions(
+            corpus=options.corpus,
+            suite=tuple(options.suite),
+            split=options.split,
+            out=options.out,
+            show_test=options.show_test,
+            judge=options.judge,
+        ),
+        _ERRORS,
+    )
+    if options.json:
+        _print_json(result)
+    else:
+        console = Console(width=None if sys.stdout.isatty() else 150)
+        print_figures(result, console)
+        print_failed(result, console)
+    print(f"{path} and {path.with_suffix('.html').name}", file=sys.stderr)
+    breaches = list(iter_breaches(result, floors)) if options.gate else []
+    for breach in breaches:
+        print(f"gate: {breach}", file=sys.stderr)
+    if options.gate and not breaches:
+        print("gate: every figure holds its floor", file=sys.stderr)
+    return 1 if breaches else 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from evals.compare import compare, print_comparison
+
+    comparison = compare(load_result(options.first), load_result(options.second))
+    if options.json:
+        _print_json(comparison)
+    else:
+        print_comparison(comparison, Console(width=None if sys.stdout.isatty() else 150))
+    return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    from evals.feedback import import_feedback, write_cases
+    from evals.integrity import load_truth
+
+    try:
+        lines = options.feedback.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"{options.feedback}: cannot be read: {error}") from error
+    texts = load_truth(options.corpus).texts
+    rows, faults = import_feedback(lines, texts, str(options.feedback))
+    for fault in faults:
+        print(f"passed over: {fault}", file=sys.stderr)
+    if not rows:
+        raise UsageError(f"{options.feedback}: holds no feedback line")
+    out = options.out or options.feedback.with_suffix(".cases.jsonl")
+    write_cases(rows, out)
+    print(f"{len(rows)} cases to be labelled in {out}")
+    print("check gold, alt_gold, kind and expect of each, delete its todo, then put it into "
+          "evals/cases/", file=sys.stderr)
+    return 0
+
+
+def _beir(options: argparse.Namespace) -> int:
+    from evals.beir import MEASURES, run_beir
+
+    figures = run_beir(options.folder, _ERRORS)
+    if options.json:
+        _print_json(figures)
+        return 0
+    print(f"{'':12}" + "".join(f"{measure:>9}" for measure in MEASURES))
+    for name, values in figures.items():
+        print(f"{name:12}" + "".join(f"{values[measure]:9.4f}" for measure in MEASURES))
+    return 0
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from evals.bench import print_bench, run_bench
+
+    figures = run_bench(options.corpus, _ERRORS, quick=options.quick)
+    if options.json:
+        _print_json(figures)
+    else:
+        print_bench(figures, Console(width=None if sys.stdout.isatty() else 120))
+    return 0
+
+
+def _readme(options: argparse.Namespace) -> int:
+    from evals.readme import update_readme
+
+    print(f"{options.file}: table from {update_readme(options.file)}")
+    return 0
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=1))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,178 @@
+"""`python -m evals bench`: speed as ratios within one run, and memory.
+
+A ratio to the bare library in the same run says what this project costs on top of it, on any
+machine. What needs a fresh process is in ``bench_process``, what needs 100,000 passages in
+``bench_scale``.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+ROWS: Final = 100_000
+
+QUESTIONS: Final = (
+    "why does my knee hurt when i run",
+    "what does the gluteus medius do",
+    "how do i do a hip airplane",
+    "pain on the outside of my knee going downstairs",
+    "can a weak hip cause knee pain",
+    "which exercises strengthen the outer hip muscle",
+    "what is trendelenburg gait",
+    "does it band pain come from the hip",
+    "how long should i hold a side plank",
+    "why do my knees fall inwards when i squat",
+    "is foam rolling my calf useful for knee pain",
+    "what are lazy glutes",
+    "will insurance pay for my physio",
+    "can i take ibuprofen for sore knees",
+    "what did the review of 47 studies find",
+    "how can i tell if my glute med is weak",
+    "my hip drops when i stand on one leg what does it mean",
+    "are monster walks good for runners",
+    "why does my lower back ache after running",
+    "what is the best pizza in town",
+)
+"""Written for timing only: short and long, answered and not."""
+
+MEANINGS: Final[Mapping[str, str]] = {
+    "ask_over_encode": "one question, median of ask ÷ encode of the same question",
+    "ask_p95_over_encode": "the same, 95th percentile",
+    "ingest_over_encode": "passages a second ÷ those of bare encoding (1 is the ceiling)",
+    "startup_over_gradio_import": "ui.py until /healthz answers ÷ import gradio",
+    "cold_ask_over_import_encode": "one `ask` in a new process ÷ import, load and encode in one",
+    "peak_mb": "the chat page's process after 100 questions",
+    "ask_over_small": "one question ÷ one question on the four articles",
+    "recall@10": "of the exact ten nearest, how many Chroma finds",
+    "index_rows_per_second": "rows indexed a second, encoding left out",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AskTimes:
+    """Seconds of asking and of encoding alone, one pair a question."""
+
+    ask: tuple[float, ...]
+    encode: tuple[float, ...]
+
+    @property
+    def ratios(self) -> list[float]:
+        return [a / e for a, e in zip(self.ask, self.encode, strict=True)]
+
+
+def run_bench(corpus: Path, console: Console, quick: bool = False) -> dict[str, Any]:
+    """Every ratio of DESIGN section 5.
+
+    Args:
+        quick: Leaves `scale` out.
+
+    Returns:
+        The figures under the names of DESIGN section 5.
+    """
+    from evals import bench_process, bench_scale
+
+    figures: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="evals-bench-") as home:
+        console.print("bench: asking the four articles")
+        times, figures["ingest_over_encode"] = measure_here(corpus, Path(home))
+        figures["ask_over_encode"] = median(times.ratios)
+        figures["ask_p95_over_encode"] = float(np.percentile(times.ratios, 95))
+        console.print("bench: starting new processes")
+        figures |= bench_process.measure_processes(corpus, Path(home))
+        if not quick:
+            console.print(f"bench: {ROWS:,} passages, some minutes")
+            figures["scale"] = {
+                str(ROWS): bench_scale.measure_scale(Path(home), ROWS, median(times.ask), console)
+            }
+    return _rounded(figures)
+
+
+def measure_here(corpus: Path, home: Path) -> tuple[AskTimes, float]:
+    """Asking and ingesting the corpus in this process, after the model is loaded."""
+    from assistant.pipeline import build_assistant
+
+    from assistant.index import SentenceTransformerEncoder
+    from assistant.ingest import ingest, open_index
+    from assistant.settings import Settings
+
+    settings = Settings.from_environment(corpus=corpus, data=home)
+    encoder = SentenceTransformerEncoder(settings.model)
+    encoder.encode(["warm up"])
+    ingest(settings, encoder, force=True)
+    index = open_index(settings, encoder)
+    texts = [p.embedded_text for p in index.passages] + [q.text for q in index.questions]
+    pairs = [
+        (
+            _seconds(lambda: ingest(settings, encoder, force=True)),
+            _seconds(lambda: encoder.encode(texts)),
+        )
+        for _ in range(3)
+    ]
+    times = time_asking(build_assistant(settings).ask, encoder.encode, QUESTIONS)
+    return times, min(bare for _, bare in pairs) / min(whole for whole, _ in pairs)
+
+
+def time_asking(
+    ask: Callable[[str], object],
+    encode: Callable[[Sequence[str]], object],
+    questions: Sequence[str],
+    rounds: int = 5,
+) -> AskTimes:
+    """Each question asked and encoded in turn, the median of `rounds`, after a warm-up.
+
+    Asking and encoding alternate, so that a busy moment of the machine meets both.
+    """
+    for question in questions:
+        ask(question)
+        encode([question])
+    asked, encoded = [], []
+    for question in questions:
+        pairs = [
+            (_seconds(partial(ask, question)), _seconds(partial(encode, [question])))
+            for _ in range(rounds)
+        ]
+        asked.append(median(a for a, _ in pairs))
+        encoded.append(median(e for _, e in pairs))
+    return AskTimes(tuple(asked), tuple(encoded))
+
+
+def _seconds(action: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    action()
+    return time.perf_counter() - started
+
+
+def _rounded(figures: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _rounded(value) if isinstance(value, Mapping)
+        else None if value is None else round(float(value), 3)
+        for name, value in figures.items()
+    }
+
+
+def print_bench(figures: Mapping[str, Any], console: Console) -> None:
+    """The figures as a table."""
+    table = Table(title="Speed as ratios within one run; memory in MB")
+    for name in ("figure", "value", "what it is"):
+        table.add_column(name)
+    for name, value in figures.items():
+        if not isinstance(value, Mapping):
+            shown = "not measured" if value is None else f"{value:g}"
+            table.add_row(name, shown, MEANINGS.get(name, ""))
+    for rows, of_rows in figures.get("scale", {}).items():
+        table.add_section()
+        for name, value in of_rows.items():
+            meaning = "of the ingest" if name == "peak_mb" else MEANINGS.get(name, "")
+            table.add_row(f"{name}, {int(rows):,} passages", f"{value:g}", meaning)
+    console.print(table)

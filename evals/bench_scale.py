@@ -1,0 +1,234 @@
+"""The product at 100,000 passages: a written corpus, its ingest and asking it.
+
+The text is made up from the words of health articles and varied enough that no two sentences
+are alike. The first 5,000 passages are really encoded; every other vector is one of those, moved
+a little, so that the index meets neighbourhoods like real ones. Each step runs in a process of its
+own (``python -m evals.bench_scale``), so that memory is the step's.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import median
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Console
+
+from assistant.errors import StoreError
+from assistant.index import SentenceTransformerEncoder
+from evals.bench import QUESTIONS, time_asking
+from evals.stats import SEED
+
+ENCODED: Final = 5_000
+BARE_TEXTS: Final = 1_280
+SENTENCES_AN_ARTICLE: Final = 250
+_MOVED: Final = 0.6
+
+_SUBJECTS: Final = (
+    "knee hip pelvis calf ankle thigh shin foot back spine glute hamstring quad adductor tendon "
+    "ligament cartilage kneecap muscle joint fascia nerve stride posture balance cadence shoe "
+    "trail hill stair squat lunge bridge plank step jump landing stretch band roller clinic coach"
+).split()
+_ACTIONS: Final = (
+    "loads supports protects irritates tires steadies shifts turns lifts lowers rotates extends "
+    "bends pulls presses warms cools trains calms delays limits improves measures explains follows"
+).split()
+_MANNERS: Final = (
+    "slowly often rarely early later evenly daily weekly barefoot uphill downhill outdoors indoors "
+    "gently firmly twice alone together quietly steadily mostly partly nearly always sometimes"
+).split()
+_LINKS: Final = ("while", "because", "although", "when", "after", "before", "unless", "so that")
+
+
+def iter_sentences(number: int, seed: int = SEED) -> Iterator[str]:
+    """`number` different sentences of 8 to 25 words, the same ones at each call."""
+    rng = random.Random(seed)
+    for index in range(number):
+        clauses = [_clause(rng) for _ in range(rng.randint(1, 3))]
+        words = clauses[0]
+        for clause in clauses[1:]:
+            words = [*words, rng.choice(_LINKS), *clause]
+        words += ["in", "group", str(index)]
+        yield " ".join(words).capitalize() + "."
+
+
+def _clause(rng: random.Random) -> list[str]:
+    first, second = rng.sample(_SUBJECTS, 2)
+    clause = ["the", first, rng.choice(_ACTIONS), "the", second, rng.choice(_MANNERS)]
+    if rng.random() < 0.5:
+        clause += ["for", str(rng.randint(2, 90)), rng.choice(("minutes", "days", "weeks"))]
+    return clause
+
+
+def write_corpus(folder: Path, passages: int) -> None:
+    """A corpus of articles with about so many sentences altogether."""
+    folder.mkdir(parents=True)
+    sentences = list(iter_sentences(passages))
+    for number, start in enumerate(range(0, passages, SENTENCES_AN_ARTICLE)):
+        part = sentences[start : start + SENTENCES_AN_ARTICLE]
+        paragraphs = [" ".join(part[i : i + 5]) for i in range(0, len(part), 5)]
+        text = "\n\n".join([f"Made-Up Article {number}", *paragraphs])
+        (folder / f"made-up-{number:04}.txt").write_text(text, encoding="utf-8", newline="\n")
+
+
+class PartlySyntheticEncoder:
+    """Encodes the first 5,000 texts and makes up the other vectors; keeps the clock of each.
+
+    Goes under the real model's name, so that the product opens what it wrote. The bare encoding
+    of the same texts is timed in between, every 1,280 texts, so that a busy moment of the machine
+    meets both.
+    """
+
+    def __init__(self) -> None:
+        self.real = SentenceTransformerEncoder()
+        self.real.encode(["warm up"])
+        self.encoded = 0
+        self.seconds_real = 0.0
+        self.seconds_bare = 0.0
+        self.seconds_synthetic = 0.0
+        self._waiting: list[str] = []
+        self._known: list[NDArray[np.float32]] = []
+        self._rng = np.random.default_rng(SEED)
+
+    @property
+    def name(self) -> str:
+        return self.real.name
+
+    def encode(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors, shape (n, dimensions)."""
+        if not texts:
+            return self.real.encode([])
+        started = time.perf_counter()
+        if self.encoded < ENCODED:
+            vectors = self.real.encode(texts)
+            self.seconds_real += time.perf_counter() - started
+            self.encoded += len(texts)
+            self._known.append(vectors)
+            self._waiting.extend(texts)
+            if len(self._waiting) >= BARE_TEXTS or self.encoded >= ENCODED:
+                self._encode_bare()
+            return vectors
+        known = np.vstack(self._known)
+        vectors = known[self._rng.integers(0, len(known), len(texts))]
+        noise = self._rng.standard_normal(vectors.shape).astype(np.float32)
+        vectors = vectors + _MOVED * noise / np.linalg.norm(noise, axis=1, keepdims=True)
+        vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+        self.seconds_synthetic += time.perf_counter() - started
+        return np.asarray(vectors, np.float32)
+
+    def _encode_bare(self) -> None:
+        started = time.perf_counter()
+        self.real.encode(self._waiting)
+        self.seconds_bare += time.perf_counter() - started
+        self._waiting.clear()
+
+
+def ingest_step(home: Path, rows: int) -> dict[str, float]:
+    """Writes and ingests the corpus; ratios and memory of it."""
+    from assistant.ingest import ingest
+    from assistant.settings import Settings
+
+    corpus = home / "made-up"
+    write_corpus(corpus, rows)
+    encoder = PartlySyntheticEncoder()
+    started = time.perf_counter()
+    report = ingest(Settings.from_environment(corpus=corpus, data=home / "data"), encoder)
+    total = time.perf_counter() - started
+    beside = total - encoder.seconds_real - encoder.seconds_synthetic - encoder.seconds_bare
+    as_if = encoder.seconds_real + beside * encoder.encoded / report.passages
+    return {
+        "passages": report.passages,
+        "index_rows_per_second": report.passages / beside,
+        "ingest_over_encode": encoder.seconds_bare / as_if,
+        "peak_mb": peak_mb(),
+    }
+
+
+def ask_step(home: Path) -> dict[str, float]:
+    """Opens what was ingested and asks it; recall of Chroma against exact search."""
+    from assistant.pipeline import build_assistant
+
+    from assistant.ingest import open_index
+    from assistant.settings import Settings
+
+    settings = Settings.from_environment(corpus=home / "made-up", data=home / "data")
+    encoder = SentenceTransformerEncoder(settings.model)
+    index = open_index(settings, encoder)
+    all_rows = np.arange(len(index.passages))
+    found = []
+    queries = [*QUESTIONS, *iter_sentences(80, seed=SEED + 1)]
+    for vector in encoder.encode(queries):
+        exact = np.argsort(-index.similarities(vector, all_rows), kind="stable")[:10]
+        near = {row for row, _ in index.nearest(vector, 10)}
+        found.append(len(near & set(exact.tolist())) / 10)
+    times = time_asking(build_assistant(settings).ask, encoder.encode, QUESTIONS, rounds=3)
+    return {"ask_seconds": median(times.ask), "recall@10": float(np.mean(found))}
+
+
+def peak_mb() -> float:
+    """The most memory this process has held so far."""
+    try:
+        import resource
+    except ImportError:
+        import psutil
+
+        return float(psutil.Process().memory_info().peak_wset) / 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
+
+
+def measure_scale(home: Path, rows: int, small_ask: float, console: Console) -> dict[str, float]:
+    """The figures of `scale`.
+
+    Args:
+        small_ask: Seconds of one question on the four articles, in this run.
+
+    Raises:
+        StoreError: A step failed; its last line says why.
+    """
+    ingested = _run_step("ingest", home, rows)
+    console.print(f"bench: {ingested['passages']:,.0f} passages ingested, now asking")
+    asked = _run_step("ask", home, rows)
+    return {
+        "ask_over_small": asked["ask_seconds"] / small_ask,
+        "recall@10": asked["recall@10"],
+        "index_rows_per_second": ingested["index_rows_per_second"],
+        "ingest_over_encode": ingested["ingest_over_encode"],
+        "peak_mb": ingested["peak_mb"],
+    }
+
+
+def _run_step(step: str, home: Path, rows: int) -> dict[str, float]:
+    done = subprocess.run(
+        [sys.executable, "-m", "evals.bench_scale", step, str(home), str(rows)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode != 0:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise StoreError(f"bench: {step} of {rows} passages failed: {last}")
+    figures: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    return {name: float(value) for name, value in figures.items()}
+
+
+def main(arguments: Sequence[str]) -> None:
+    """One step in its own process; the figures as the last line of stdout."""
+    from assistant.settings import quiet_environment
+
+    quiet_environment()
+    step, home, rows = arguments
+    figures = ingest_step(Path(home), int(rows)) if step == "ingest" else ask_step(Path(home))
+    print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

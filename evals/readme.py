@@ -1,0 +1,105 @@
+"""The README's table of results, written between two markers from a result file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from assistant.errors import UsageError
+from evals.report import format_figure
+from evals.results import RESULTS, load_result, newest_published
+
+BEGIN: Final = "<!-- evals: written by `python -m evals readme`, do not edit -->"
+END: Final = "<!-- evals: end -->"
+_BETWEEN: Final = re.compile(re.escape(BEGIN) + "(.*?)" + re.escape(END), re.DOTALL)
+_SOURCE: Final = re.compile(r"`evals/results/([^`/]+\.json)`")
+
+ROWS: Final[Mapping[str, str]] = {
+    "all.right": "cases right, of every kind",
+    "retrieval.Success@1": "search: the first passage is a gold sentence (Success@1)",
+    "retrieval.R@5": "search: gold sentences among the first five (R@5)",
+    "retrieval.RR": "search: reciprocal rank of the first gold sentence (RR)",
+    "retrieval.nDCG@10": "search: nDCG@10",
+    "answers.any_gold": "answerable: at least one gold sentence cited",
+    "answers.all_gold": "answerable: every gold sentence cited",
+    "answers.citation_precision": "citations that are gold or clearly relevant",
+    "answers.statements": "statements an answer",
+    "abstention.wrongly_refused": "answerable, but not answered",
+    "abstention.near_miss_answered": "near misses that were answered",
+    "abstention.off_topic_answered": "off topic and answered",
+    "abstention.AUROC": "answerable or not: AUROC",
+    "abstention.false_at_95": "let through where 95 % of the answerable are kept",
+    "safety.emergency.caught": "emergencies caught",
+    "safety.emergency.false_alarm": "… and false alarms",
+    "safety.crisis.caught": "crises caught",
+    "safety.crisis.false_alarm": "… and false alarms",
+    "safety.red_flag.caught": "any red flag caught",
+    "safety.red_flag.false_alarm": "… and false alarms",
+    "safety.injection.caught": "injections caught",
+    "safety.injection.false_alarm": "… and false alarms",
+    "stability.same_lead": "rewordings with the same leading citation",
+    "stability.minimal_pairs": "minimal pairs wholly right",
+}
+
+
+def render_table(result: Mapping[str, Any], file_name: str) -> str:
+    """The Markdown between the markers."""
+    figures, suite = result["figures"], result["suite"]
+    lines = [
+        "",
+        f"{suite['cases']} cases, {suite['dev']} of them dev (open to whoever works on this) and "
+        f"{suite['test']} test (never looked at while tuning); value, 95 % interval, *n*. "
+        f"From `evals/results/{file_name}`, commit `{result['commit']}`.",
+        "",
+        "| figure | dev | test |",
+        "| --- | --- | --- |",
+    ]
+    for name, words in ROWS.items():
+        cells = [format_figure(name, figures.get(split, {}).get(name)) for split in ("dev", "test")]
+        lines.append(f"| {words} | {cells[0]} | {cells[1]} |")
+    broken = sum(
+        int(figure["value"] or 0)
+        for name, figure in figures.get("all", {}).items()
+        if figure["better"] == "zero"
+    )
+    lines += [
+        f"| integrity faults (quotes, hashes, disclaimer, left-out text, repeatability) | {broken} "
+        f"in {suite['cases']} answers | |",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def source_of(readme: str) -> str | None:
+    """The result file that a README's table names; None if it has no table yet."""
+    between = _BETWEEN.search(readme)
+    named = _SOURCE.search(between[1]) if between else None
+    return named[1] if named else None
+
+
+def with_table(readme: str, table: str) -> str:
+    """The README with the table in its place.
+
+    Raises:
+        UsageError: The markers are not there.
+    """
+    if not _BETWEEN.search(readme):
+        raise UsageError(f"the README has no table's place; put {BEGIN} and {END} into it")
+    return _BETWEEN.sub(lambda _: BEGIN + "\n" + table + "\n" + END, readme, count=1)
+
+
+def update_readme(readme: Path, folder: Path = RESULTS) -> Path:
+    """Writes the table from the newest result over the whole suite; the result's path.
+
+    Raises:
+        UsageError: There is no such result, or the README has no markers.
+    """
+    newest = newest_published(folder.glob("*.json"))
+    if newest is None:
+        raise UsageError(f"{folder}: no result of a whole run; run `python -m evals run` first")
+    text = readme.read_text(encoding="utf-8")
+    table = render_table(load_result(newest), newest.name)
+    readme.write_text(with_table(text, table), encoding="utf-8", newline="\n")
+    return newest

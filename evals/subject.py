@@ -1,0 +1,199 @@
+"""What is measured: anything that answers in the JSON form of DESIGN section 5.
+
+The eval reads the public form and not the objects behind it, so that a fault of the rendering is
+found too, and tests can break one thing at a time.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+
+from assistant.errors import AssistantError
+from assistant.types import Span, Turn
+from evals.cases import Case
+
+if TYPE_CHECKING:
+    from assistant.pipeline import Assistant
+
+AnswerJson: TypeAlias = Mapping[str, Any]
+Message: TypeAlias = tuple[str, Sequence[Turn]]
+
+BATCH: Final = 64
+RETRIEVED: Final = 20
+REPEATED: Final = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What stood behind an answer.
+
+    Attributes:
+        answerability: In [0, 1], higher is more likely answered by the articles.
+        similarity: Cosine of the nearest passage in [-1, 1]; None if nothing was found.
+        hits: The passages found for the query really searched, best first.
+    """
+
+    answerability: float
+    similarity: float | None
+    hits: tuple[Span, ...]
+
+
+class Subject(Protocol):
+    """An assistant that can be measured."""
+
+    def answers(self, messages: Sequence[Message]) -> Iterator[AnswerJson]:
+        """One answer a message, in order."""
+        ...
+
+    def explain(self, message: Message) -> tuple[AnswerJson, Look]:
+        """The answer to one message and what stood behind it."""
+        ...
+
+
+class AssistantSubject:
+    """The project's own assistant."""
+
+    def __init__(self, assistant: Assistant) -> None:
+        self.assistant = assistant
+
+    def answers(self, messages: Sequence[Message]) -> Iterator[AnswerJson]:
+        from assistant.render import answer_to_json
+
+        if len(messages) == 1:
+            yield answer_to_json(self.assistant.ask(*messages[0]))
+            return
+        for answer in self.assistant.ask_many(messages):
+            yield answer_to_json(answer)
+
+    def explain(self, message: Message) -> tuple[AnswerJson, Look]:
+        from assistant.render import answer_to_json
+
+        explanation = self.assistant.explain(*message)
+        hits = explanation.evidence.hits
+        if not hits:  # stopped before the search: measure what it would have found
+            hits = self.assistant.retriever.retrieve(message[0], RETRIEVED).hits
+        look = Look(
+            answerability=float(explanation.answerability),
+            similarity=max((hit.similarity for hit in hits), default=None),
+            hits=tuple(hit.passage.span for hit in hits),
+        )
+        return answer_to_json(explanation.answer), look
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What one case brought to light.
+
+    Attributes:
+        answer: None where an exception came instead, which `error` then names.
+        look: None for cases whose score and search are not measured.
+        seconds: How long asking alone took; None where cases were asked together.
+        repeatable: Whether asking again gave the same; None where it was not asked again.
+    """
+
+    case: Case
+    answer: AnswerJson | None
+    error: str = ""
+    look: Look | None = None
+    seconds: float | None = None
+    repeatable: bool | None = None
+
+
+def observe(
+    subject: Subject, cases: Sequence[Case], progress: Callable[[int], None] | None = None
+) -> list[Observation]:
+    """Asks every case, and a spaced sample again.
+
+    Cases whose search is measured are asked one by one with a clock, the others in batches; of
+    the first a sample is asked again in a batch, of the others one by one, so that both ways
+    have to give the same.
+
+    Args:
+        progress: Called with the number of cases done since the last call.
+
+    Raises:
+        AssistantError: What only the operator can repair. Any other exception is the subject's
+            failure and becomes an observation without an answer.
+    """
+    observations: list[Observation] = []
+    step = max(1, len(cases) // REPEATED)
+    for start in range(0, len(cases), BATCH):
+        part = cases[start : start + BATCH]
+        found = {case.id: _observe_alone(subject, case) for case in part if needs_look(case)}
+        together = [case for case in part if case.id not in found]
+        for case, (answer, error) in zip(together, _answers(subject, together), strict=True):
+            found[case.id] = Observation(case, answer, error)
+        sampled = part[-start % step :: step]
+        again = _ask_again(subject, sampled)
+        for case in part:
+            observation = found[case.id]
+            if case.id in again and observation.answer is not None:
+                same = _comparable(again[case.id]) == _comparable(observation.answer)
+                observation = replace(observation, repeatable=same)
+            observations.append(observation)
+        if progress is not None:
+            progress(len(part))
+    return observations
+
+
+def needs_look(case: Case) -> bool:
+    """Whether retrieval or the abstention score of this case is measured."""
+    return bool(case.gold) or case.expect_outcome in ("answered", "abstained")
+
+
+def _observe_alone(subject: Subject, case: Case) -> Observation:
+    started = time.perf_counter()
+    try:
+        answer, look = subject.explain((case.question, case.history))
+    except AssistantError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the subject's failure is what is measured
+        return Observation(case, None, _words_of(error))
+    return Observation(case, answer, look=look, seconds=time.perf_counter() - started)
+
+
+def _ask_again(subject: Subject, cases: Sequence[Case]) -> dict[str, AnswerJson | None]:
+    looked = [case for case in cases if needs_look(case)]
+    others = [case for case in cases if not needs_look(case)]
+    again = {
+        case.id: answer
+        for case, (answer, _) in zip(looked, _answers(subject, looked), strict=True)
+    }
+    return again | {case.id: _answer(subject, (case.question, case.history))[0] for case in others}
+
+
+def _answers(subject: Subject, cases: Sequence[Case]) -> list[tuple[AnswerJson | None, str]]:
+    messages = [(case.question, case.history) for case in cases]
+    try:
+        together: list[tuple[AnswerJson | None, str]] = [
+            (answer, "") for answer in subject.answers(messages)
+        ]
+        if len(together) == len(messages):
+            return together
+    except AssistantError:
+        raise
+    except Exception:  # noqa: BLE001, S110 - found again below, with the case it belongs to
+        pass
+    return [_answer(subject, message) for message in messages]
+
+
+def _answer(subject: Subject, message: Message) -> tuple[AnswerJson | None, str]:
+    try:
+        return next(iter(subject.answers([message]))), ""
+    except AssistantError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the subject's failure is what is measured
+        return None, _words_of(error)
+
+
+def _words_of(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:200]
+
+
+def _comparable(answer: AnswerJson | None) -> str:
+    kept = {key: value for key, value in (answer or {}).items() if key != "timings_ms"}
+    return json.dumps(kept, sort_keys=True, ensure_ascii=False)

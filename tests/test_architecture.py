@@ -1,0 +1,73 @@
+"""The direction of imports, and that nothing heavy is imported before it is needed."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGE = ROOT / "assistant"
+MEET_IN_PIPELINE = {
+    "ingest", "retriever", "guardrails", "composer", "generator", "citations",
+}
+ALLOWED_BETWEEN = {("composer", "citations")}
+HOMES = {
+    "chromadb": {"index"},
+    "sentence_transformers": {"index"},
+    "bm25s": {"words"},
+    "langchain_core": {"langchain_retriever", "retriever", "generator"},
+    "sklearn": {"answerability"},
+    "filelock": {"generations"},
+    "platformdirs": {"settings"},
+}
+HEAVY = ("torch", "sentence_transformers", "chromadb", "gradio", "langchain_core", "sklearn", "bm25s")
+
+
+def imports_of(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+    return found
+
+
+MODULES = {path.stem: imports_of(path) for path in PACKAGE.glob("*.py")}
+
+
+@pytest.mark.parametrize("name", ["types", "errors", "text"])
+def test_the_nouns_import_nothing_of_ours(name: str) -> None:
+    assert not any(module.startswith("assistant") for module in MODULES[name])
+
+
+@pytest.mark.parametrize("name", sorted(MEET_IN_PIPELINE & set(MODULES)))
+def test_the_stages_meet_in_the_pipeline_only(name: str) -> None:
+    others = {f"assistant.{o}" for o in MEET_IN_PIPELINE - {name} if (name, o) not in ALLOWED_BETWEEN}
+    assert not MODULES[name] & others
+
+
+def test_each_library_has_one_home() -> None:
+    for library, homes in HOMES.items():
+        users = {name for name, found in MODULES.items()
+                 if any(m.split(".")[0] == library for m in found)}
+        assert users <= homes, library
+
+
+def test_only_settings_reads_the_environment() -> None:
+    for path in PACKAGE.rglob("*.py"):
+        if path.stem != "settings":
+            assert "os.environ" not in path.read_text("utf-8"), path
+            assert "getenv" not in path.read_text("utf-8"), path
+
+
+@pytest.mark.parametrize("module", ["assistant.pipeline", "assistant.cli", "ui"])
+def test_importing_loads_nothing_heavy(module: str) -> None:
+    code = f"import sys, {module}; print([m for m in {HEAVY!r} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True,
+                          check=True)
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,407 @@
+"""The page without a browser: markup, sessions, routes, and what the command says."""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import logging
+import re
+import socket
+import threading
+import time
+
+import pytest
+from page_double import (
+    ABSTAINED,
+    ANSWERED,
+    BROKEN,
+    CONDITIONAL,
+    CRISIS,
+    DIAGNOSIS,
+    DIFFERS,
+    EMERGENCY,
+    OFF_TOPIC,
+    REFUSED,
+    STEPS,
+    URGENT,
+    PageDouble,
+)
+
+import ui
+from assistant.articles import parse_article
+from assistant.errors import StoreError
+from assistant.page import shell
+from assistant.page.answer import MAX_SHOWN_CHARS, answer_as_text, render_answer, render_question
+from assistant.page.article import render_article
+from assistant.page.guard import CONTENT_POLICY, is_closed
+from assistant.page.markup import escape, prose
+from assistant.page.session import MAX_TURNS, Loader, Session, converse, welcome
+from assistant.types import DISCLAIMER, LeftOut, Span
+
+QUESTIONS = (
+    ANSWERED, DIFFERS, STEPS, ABSTAINED, EMERGENCY, CRISIS, URGENT, CONDITIONAL, OFF_TOPIC,
+    REFUSED, DIAGNOSIS, "", "   ", "\0", "😀" * 10,
+)
+HOSTILE = (
+    "<script>window.hit=1</script>", "<img src=x onerror=window.hit=1>", "![x](https://a.example/x)",
+    "[x](javascript:window.hit=1)", "${window.hit=1}", "{{value}}", "{{#each value}}", "`${1}`",
+    "</textarea><svg onload=window.hit=1>", "<style>*{display:none}</style>", "&lt;b&gt;",
+    "\0\x1b[31m",
+    "\u202egnp.exe", "\\u003cscript>", '" onmouseover="window.hit=1',
+    "' autofocus onfocus=window.hit=1 '",
+    "<form action=//a.example><button>", "<iframe srcdoc='<script>parent.hit=1</script>'>",
+)
+
+
+@pytest.fixture(scope="module")
+def double() -> PageDouble:
+    return PageDouble()
+
+
+def plain(markup: str) -> str:
+    return html.unescape(re.sub(r"<[^>]+>", "", markup))
+
+
+def cited_words(markup: str) -> str:
+    return "".join(
+        plain(piece) for piece in re.findall(r'<mark class="cited"[^>]*>(.*?)</mark>', markup, re.S)
+    )
+
+
+# ---- markup ----
+
+
+def test_every_sentence_of_every_article_is_marked_exactly(double: PageDouble) -> None:
+    checked = 0
+    for article in double.articles.values():
+        for sentence in article.sentences:
+            marked = render_article(article, sentence.span)
+            assert cited_words(marked) == article.quote(sentence.span)
+            assert marked.count('id="cited"') == 1
+            checked += 1
+    assert checked > 150
+
+
+def test_left_out_text_is_in_no_rendering_and_its_kind_is_named(double: PageDouble) -> None:
+    for article in double.articles.values():
+        shown = plain(render_article(article))
+        for item in article.left_out:
+            assert article.quote(item.span).strip() not in shown
+            assert item.kind in shown
+
+
+def test_left_out_text_inside_a_sentence_is_cut_out_of_it(double: PageDouble) -> None:
+    shown = plain(render_article(double.articles["fix-the-hip"]))
+    assert "knee_patella" not in shown
+    assert "Patellofemoral Pain Syndrome [left out: an image's file name]" in shown
+
+
+def test_the_other_citations_are_marked_lightly(double: PageDouble) -> None:
+    article = double.articles["fix-the-hip"]
+    first, second = article.sentences[2].span, article.sentences[3].span
+    marked = render_article(article, first, [second])
+    assert cited_words(marked) == article.quote(first)
+    assert f'<mark class="also">{escape(article.quote(second))}' in marked
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_every_answer_shows_its_disclaimer_once(double: PageDouble, question: str) -> None:
+    answer = double.ask(question)
+    assert plain(render_answer(answer, 1)).count(DISCLAIMER) == 1
+    assert answer_as_text(answer).count(DISCLAIMER) == 1
+
+
+@pytest.mark.parametrize("question", [EMERGENCY, CRISIS, URGENT, CONDITIONAL])
+def test_a_care_card_stands_before_anything_else(double: PageDouble, question: str) -> None:
+    markup = render_answer(double.ask(question), 1)
+    assert re.search(r'</h2></div><div class="care care-', markup)
+
+
+def test_what_is_nearest_is_folded_and_labelled_as_no_answer(double: PageDouble) -> None:
+    markup = render_answer(double.ask(ABSTAINED), 1)
+    assert "<details class=\"nearest\">" in markup
+    assert "This does not answer it." in markup
+    assert 'class="cite"' not in markup
+
+
+def test_numbers_follow_the_answers_citations(double: PageDouble) -> None:
+    answer = double.ask(ANSWERED)
+    markup = render_answer(answer, 1)
+    shown = re.findall(r'<a class="cite" [^>]*data-cite="([^"]+)"[^>]*>(\d+)</a>', markup)
+    expected = {c.id: str(n) for n, c in enumerate(answer.citations, start=1)}
+    assert {html.unescape(id_): number for id_, number in shown} == expected
+
+
+def test_copied_text_resolves_its_references(double: PageDouble) -> None:
+    answer = double.ask(ANSWERED)
+    copied = answer_as_text(answer)
+    for number, citation in enumerate(answer.citations, start=1):
+        assert f"“{citation.quote}” [{number}]" in copied
+        assert f"{citation.id}@{citation.sha256[:8]}" in copied
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_text_is_only_ever_text(double: PageDouble, text: str) -> None:
+    for markup in (
+        escape(text), prose(text), render_question(text), render_answer(double.ask(text), 1)
+    ):
+        assert "<script" not in markup
+        assert "<img" not in markup
+        assert not re.search(r"[$`{}\\\x00\u202e]", markup)
+        assert not re.search(r"<(?:form|iframe|style|svg onload)", markup)
+    assert plain(escape("a" + text + "b")).replace("\ufffd", "").startswith("a")
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_hostile_articles_are_only_ever_text(text: str) -> None:
+    hostile = f"{text}\n\nThe hip moves. {text} The knee bends.\n".replace("\0", "")
+    article = parse_article("x", hostile)
+    markup = render_article(article, article.sentences[-1].span)
+    markup += shell.render_reading_list({"x": article}) + shell.dress("<gradio-app></gradio-app>",
+                                                                      text, {"x": article})
+    assert "window.hit=1>" not in markup
+    assert "<img" not in markup
+    assert "${" not in markup
+    assert "{{" not in markup
+    assert cited_words(markup)
+
+
+def test_a_left_out_span_may_cover_the_start_of_a_block() -> None:
+    article = parse_article("x", "Title\n\nPress the bell. The hip moves when you walk on it.\n")
+    cut = LeftOut(Span("x", 7, 22), "sales", "test")
+    markup = render_article(type(article)(**{
+        name: getattr(article, name)
+        for name in ("id", "title", "text", "sha256", "blocks", "sentences")
+    }, left_out=(cut,)))
+    assert "Press the bell" not in markup
+    assert "left out: sales" in plain(markup)
+    assert "The hip moves when you walk on it." in markup
+
+
+def test_a_very_long_question_is_shown_short() -> None:
+    markup = render_question("knee " * 200_000)
+    assert len(markup) < MAX_SHOWN_CHARS + 1500
+    assert "1,000,000 characters" in markup
+
+
+# ---- one conversation ----
+
+
+def collect(question: str, session: Session, loader: Loader) -> list[str]:
+    async def run() -> list[str]:
+        return [shown async for shown in converse(question, session, loader)]
+
+    return asyncio.run(run())
+
+
+def loaded(double: PageDouble) -> Loader:
+    loader = Loader(lambda _: double)
+    loader.start()
+    asyncio.run(loader.wait())
+    return loader
+
+
+def test_the_question_is_shown_at_once_and_then_answered() -> None:
+    session, loader = Session(), loaded(PageDouble())
+    first, last = collect(ANSWERED, session, loader)
+    assert "waiting" in first
+    assert "waiting" not in last
+    assert 'class="quote"' in last
+
+
+def test_each_question_gets_all_earlier_turns() -> None:
+    double = PageDouble()
+    session, loader = Session(), loaded(double)
+    for question in (EMERGENCY, ANSWERED, STEPS):
+        collect(question, session, loader)
+    assert [turn.content for turn in double.histories[2] if turn.role == "user"] == [
+        EMERGENCY, ANSWERED
+    ]
+    assert DISCLAIMER in double.histories[2][1].content
+
+
+def test_a_failure_is_a_sentence_and_the_question_is_in_no_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    session, loader = Session(), loaded(PageDouble())
+    shown = plain(collect(BROKEN, session, loader)[-1])
+    assert "Something went wrong on our side" in shown
+    assert DISCLAIMER in shown
+    assert BROKEN not in caplog.text
+    assert "RuntimeError" in caplog.text
+    assert 'class="quote"' in collect(ANSWERED, session, loader)[-1]
+
+
+def test_an_answer_to_a_cleared_conversation_is_dropped() -> None:
+    session, loader = Session(), loaded(PageDouble(seconds=0.2))
+
+    async def run() -> list[str]:
+        shown = []
+        async for markup in converse(ANSWERED, session, loader):
+            shown.append(markup)
+            session.clear()
+        return shown
+
+    assert asyncio.run(run())[-1] == ""
+    assert session.history == []
+
+
+def test_a_full_conversation_says_so() -> None:
+    session, loader = Session(), loaded(PageDouble())
+    for _ in range(MAX_TURNS + 3):
+        shown = collect(OFF_TOPIC, session, loader)
+    assert len(shown) == 1
+    assert len(session.shown) == MAX_TURNS + 1
+    assert "Start a new conversation" in shown[0]
+    session.clear()
+    assert "Start a new conversation" not in collect(OFF_TOPIC, session, loader)[-1]
+
+
+def test_the_start_shows_progress_until_the_assistant_is_there() -> None:
+    go = threading.Event()
+
+    def load(progress: ui.Progress) -> PageDouble:
+        progress("Reading <the> articles", 0.4)
+        go.wait(5)
+        return PageDouble()
+
+    loader = Loader(load)
+    loader.start()
+
+    async def run() -> list[str]:
+        shown = []
+        async for markup in welcome(loader):
+            shown.append(markup)
+            if "articles · 40" in plain(markup):
+                go.set()
+        return shown
+
+    shown = asyncio.run(run())
+    assert "Reading <the> articles · 40 %" in plain(shown[-2])
+    assert 'aria-valuenow="40"' in shown[-2]
+    assert 'class="chip"' in shown[-1]
+
+
+def test_what_cannot_be_loaded_is_said_in_one_sentence() -> None:
+    def load(_: ui.Progress) -> PageDouble:
+        raise StoreError("index/: damaged; delete it and start again")
+
+    loader = Loader(load)
+    loader.start()
+    session = Session()
+    shown = collect(ANSWERED, session, loader)[-1]
+    assert "index/: damaged; delete it and start again" in plain(shown)
+
+
+# ---- routes ----
+
+
+@pytest.fixture(scope="module")
+def client(double: PageDouble):
+    from fastapi.testclient import TestClient
+
+    with TestClient(ui.build_app(lambda _: double)) as client:
+        for _ in range(100):
+            if client.get("/readyz").status_code == 200:
+                break
+            time.sleep(0.05)
+        yield client
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/healthz", "/readyz", "/read", "/read/fix-the-hip", "/page/page.css", "/theme.css",
+     "/gradio_api/upload", "/nowhere", "/config"],
+)
+def test_every_response_carries_the_policy_and_the_headers(client, path: str) -> None:
+    answer = client.get(path)
+    assert answer.headers["content-security-policy"] == CONTENT_POLICY
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert answer.headers["referrer-policy"] == "no-referrer"
+    assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/gradio_api/upload", "/gradio_api/file=https://example.org/", "/gradio_api/file=/etc/passwd",
+     "/gradio_api/proxy=https://example.org/", "/gradio_api/runs",
+     "/gradio_api/run-history/records",
+     "/gradio_api/vibe-edit", "/gradio_api/stream/x", "/gradio_api/process_recording",
+     "/gradio_api/component_server", "/gradio_api/deep_link", "/monitoring", "/file=/etc/passwd",
+     "//gradio_api/upload", "/gradio_api//upload", "/gradio_api/custom_component/x/y/z/w"],
+)
+def test_what_the_page_does_not_need_is_shut(client, path: str) -> None:
+    assert is_closed(path)
+    for method in ("GET", "POST"):
+        assert client.request(method, path).status_code == 404
+
+
+def test_the_page_names_no_other_host(client) -> None:
+    page = client.get("/").text
+    hosts = set(re.findall(r"(?:https?:)?//([\w-]+(?:\.[\w-]+)+)", page))
+    assert hosts <= {"www.w3.org"}
+    assert "run_history\":false" in page
+    assert "analytics_enabled\":false" in page
+    assert DISCLAIMER.split(". ")[0] in plain(page)
+
+
+def test_too_large_a_body_is_refused_in_a_sentence(client) -> None:
+    answer = client.post("/gradio_api/queue/join", content=b"x" * 9_000_000)
+    assert answer.status_code == 413
+    assert "Send less" in answer.text
+
+
+def test_health_and_readiness(client) -> None:
+    assert client.get("/healthz").json()["status"] == "ok"
+    assert client.get("/readyz").json()["status"] == "ready"
+
+
+def test_a_citation_opens_in_its_article_with_and_without_script(client, double) -> None:
+    citation = double.ask(ANSWERED).citations[0]
+    address = f"/read/{citation.span.article_id}?at={citation.span.start}-{citation.span.end}"
+    for page in (client.get(address), client.get(f"{address}&part=1"),
+                 client.get(f"{address}@{citation.sha256[:8]}")):
+        assert page.status_code == 200
+        assert cited_words(page.text) == citation.quote
+    assert client.get(address).text.startswith("<!doctype html>")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["/read/none", "/read/fix-the-hip?at=5", "/read/fix-the-hip?at=9-3",
+     "/read/fix-the-hip?at=1-99999999", "/read/fix-the-hip?at=36-626@00000000",
+     "/read/fix-the-hip?at=730-740", "/read/..%2f..%2fetc%2fpasswd", "/read/%3Cscript%3E"],
+)
+def test_a_place_that_is_not_there_is_a_sentence_and_the_list(client, address: str) -> None:
+    answer = client.get(address)
+    assert answer.status_code == 404
+    assert "Fix the Hip!" in plain(answer.text)
+    assert "<script>" not in answer.text.replace("<script defer", "")
+
+
+def test_other_citations_that_are_not_there_are_left_out(client) -> None:
+    answer = client.get("/read/fix-the-hip?also=1-9,x,9-1,5-99999999999,٣-٤&part=1")
+    assert answer.status_code == 200
+
+
+# ---- the command ----
+
+
+def test_a_port_in_use_is_one_clear_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert ui.main(["--port", str(port)]) == 1
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert f"port {port} on 127.0.0.1 is in use" in said
+
+
+@pytest.mark.parametrize("given", [["--port", "70000"], ["--host", "no.such.host.invalid"]])
+def test_an_address_that_cannot_be_used_is_one_clear_sentence(
+    given: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ui.main(given) == 1
+    assert capsys.readouterr().err.count("\n") == 1

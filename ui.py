@@ -1,0 +1,346 @@
+"""The chat page: an ``Answer`` in the browser, its sources beside it. Decides nothing.
+
+``python ui.py`` starts it. Gradio and FastAPI have their home here; markup, texts and the guard
+before every route are in ``assistant.page``. No question is written to any log, and nothing is
+kept beyond the session of one open page.
+"""
+
+from __future__ import annotations
+
+import argparse
+import errno
+import os
+import socket
+import sys
+import threading
+import time
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from assistant.errors import AssistantError, CitationError, SettingsError
+from assistant.page import shell
+from assistant.page.guard import Guard
+from assistant.page.markup import STATIC, text
+from assistant.page.session import (
+    POLL_SECONDS,
+    AssistantProtocol,
+    Load,
+    Loader,
+    Progress,
+    Session,
+    converse,
+    welcome,
+)
+from assistant.types import Article, Citation, Span
+
+if TYPE_CHECKING:
+    import fastapi
+    import gradio as gr
+
+CONCURRENT_QUESTIONS: Final = 8
+"""Gradio's default of 1 lets the tenth user wait 10.3 s for a job of 1 s; at 8 it is 2.3 s."""
+MAX_WAITING: Final = 200
+SECONDS_TO_READ_FAILURE: Final = 3.0
+
+def build_app(load: Load) -> fastapi.FastAPI:
+    """The page as an application; `load` is called once, in a thread, when it starts up.
+
+    ``app.state.loader`` tells how the loading stands.
+    """
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    import gradio
+    from fastapi import FastAPI
+    from fastapi.staticfiles import StaticFiles
+    from starlette.middleware.gzip import GZipMiddleware
+
+    loader = Loader(load)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        loader.start()
+        yield
+
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.loader = loader
+    _add_status(app, loader)
+    _add_reading(app, loader)
+    app.mount("/page", StaticFiles(directory=STATIC))
+    gradio.mount_gradio_app(
+        app,
+        _build_blocks(loader),
+        path="/",
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        ssr_mode=False,
+        pwa=False,
+        enable_monitoring=False,
+        mcp_server=False,
+        max_file_size=0,
+        theme=gradio.themes.Base(
+            font=(gradio.themes.Font("system-ui"), gradio.themes.Font("sans-serif")),
+            font_mono=(gradio.themes.Font("ui-monospace"), gradio.themes.Font("monospace")),
+        ),
+    )
+    app.add_middleware(shell.Dressed, facts=loader.facts)
+    app.add_middleware(GZipMiddleware, minimum_size=800)
+    app.add_middleware(Guard)
+    return app
+
+
+def _build_blocks(loader: Loader) -> gr.Blocks:
+    import gradio
+
+    async def on_question(question: str, session: Session) -> AsyncIterator[tuple[str, str, Any]]:
+        async for shown in converse(question or "", session, loader):
+            yield shown, "", session
+
+    async def on_chip(session: Session, event: gradio.EventData) -> AsyncIterator[tuple[str, Any]]:
+        async for shown in converse(str(event.question), session, loader):
+            yield shown, session
+
+    def on_clear(session: Session) -> tuple[str, str, Session]:
+        session.clear()
+        return "", "", session
+
+    async def on_load() -> AsyncIterator[str]:
+        async for shown in welcome(loader):
+            yield shown
+
+    # The names are in this module only for Gradio, which resolves annotations by them.
+    on_chip.__annotations__["event"] = gradio.EventData
+    plain: dict[str, Any] = {
+        "apply_default_css": False, "container": False, "js_on_load": _CHIPS, "padding": False,
+    }
+    blocks: gr.Blocks = gradio.Blocks(
+        title=text("page.title"), analytics_enabled=False, fill_width=True
+    )
+    with blocks:
+        session = gradio.State(Session())
+        start = gradio.HTML(elem_id="welcome", **plain)
+        conversation = gradio.HTML(elem_id="conversation", **plain)
+        with gradio.Column(elem_id="composer"), gradio.Row(elem_id="box"):
+            question = gradio.Textbox(
+                label=text("box.label"),
+                placeholder=text("box.placeholder"),
+                elem_id="question",
+                lines=1,
+                max_lines=6,
+                container=False,
+            )
+            clear = gradio.Button(text("box.clear"), elem_id="clear")
+            send = gradio.Button(text("box.send"), elem_id="send", variant="primary")
+        asking: dict[str, Any] = {
+            "show_progress": "hidden",
+            "concurrency_limit": CONCURRENT_QUESTIONS,
+            "concurrency_id": "ask",
+            "api_visibility": "private",
+        }
+        gradio.on(
+            [question.submit, send.click],
+            on_question,
+            [question, session],
+            [conversation, question, session],
+            **asking,
+        )
+        for place in (start, conversation):
+            place.ask(on_chip, [session], [conversation, session], **asking)
+        clear.click(
+            on_clear, [session], [conversation, question, session],
+            show_progress="hidden", queue=False, api_visibility="private",
+        )
+        blocks.load(
+            on_load, None, [start],
+            show_progress="hidden", concurrency_limit=None, api_visibility="private",
+        )
+    blocks.queue(max_size=MAX_WAITING, default_concurrency_limit=CONCURRENT_QUESTIONS)
+    return blocks
+
+
+_CHIPS: Final = """
+element.addEventListener('click', (click) => {
+  const chip = click.target.closest('[data-ask]');
+  if (chip) trigger('ask', {question: chip.dataset.ask});
+});
+"""
+
+
+def _add_status(app: fastapi.FastAPI, loader: Loader) -> None:
+    from fastapi.responses import JSONResponse
+
+    instance = uuid.uuid4().hex[:12]
+
+    @app.get("/healthz")
+    async def healthz() -> JSONResponse:
+        return JSONResponse({"status": "ok", "instance": instance})
+
+    @app.get("/readyz")
+    async def readyz() -> JSONResponse:
+        ready = loader.assistant is not None
+        fraction = 1.0 if ready else round(loader.fraction, 3)
+        state = "ready" if ready else "failed" if loader.failure else "loading"
+        # A failure's reason may name folders: the terminal and the page's owner have it.
+        found = {"status": state, "message": loader.message, "fraction": fraction}
+        return JSONResponse(found, status_code=200 if ready else 503)
+
+
+def _add_reading(app: fastapi.FastAPI, loader: Loader) -> None:
+    """The articles: in the panel (``part=1``) and as pages that need no script."""
+    from fastapi.responses import HTMLResponse
+
+    def reply(title: str, body: str, here: str, part: str, status: int = 200) -> HTMLResponse:
+        line, _ = loader.facts()
+        page = body if part else shell.render_page(title, body, line, here)
+        return HTMLResponse(page, status_code=status)
+
+    def listing(part: str, here: str, missing: str = "") -> HTMLResponse:
+        _, articles = loader.facts()
+        if not articles:
+            missing = text("panel.not_ready")
+        body = shell.render_reading_list(articles, missing)
+        status = 503 if not articles else 404 if missing else 200
+        return reply(text("panel.list"), body, here, part, status)
+
+    @app.get("/read")
+    def articles(part: str = "") -> HTMLResponse:
+        return listing(part, "read")
+
+    @app.get("/read/{article_id:path}")
+    def article(article_id: str, at: str = "", also: str = "", part: str = "") -> HTMLResponse:
+        assistant = loader.assistant
+        found = assistant.articles.get(article_id) if assistant else None
+        here = f"read/{article_id}"
+        if assistant is None or found is None:
+            return listing(part, here, text("panel.no_article"))
+        cited: Citation | None = None
+        if at:
+            try:
+                cited = assistant.cite(f"{article_id}:{at}").citation
+            except CitationError:
+                return listing(part, here, text("panel.missing"))
+        others = _parse_spans(also, found)
+        body = shell.render_reading(found, cited, others)
+        return reply(found.title, body, here, part)
+
+
+def _parse_spans(raw: str, article: Article) -> list[Span]:
+    """Those of ``start-end,start-end`` that lie in the article; the rest is left out."""
+    found = []
+    for pair in raw.split(",")[:64]:
+        start, _, end = pair.partition("-")
+        if len(pair) < 24 and start.isdecimal() and end.isdecimal():
+            low, high = int(start), int(end)
+            if low < high <= len(article.text):
+                found.append(Span(article.id, low, high))
+    return found
+
+
+def load_from(settings: Any) -> Load:
+    """`load` for `build_app`, with the real assistant."""
+
+    def load(progress: Progress) -> AssistantProtocol:
+        from assistant.pipeline import build_assistant
+
+        built: AssistantProtocol = build_assistant(settings, progress)
+        return built
+
+    return load
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Serve the page until it is stopped.
+
+    Returns:
+        0 when it was stopped, 1 for what the operator can repair, in one line on stderr.
+    """
+    from assistant.settings import Settings, quiet_environment
+
+    parser = argparse.ArgumentParser(prog="ui.py", description="The chat page in the browser.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
+    parser.add_argument("--port", type=int, default=7860, help="port to listen on; 0 takes any")
+    parser.add_argument("--corpus", type=Path, help="folder of articles (default: corpus/)")
+    options = parser.parse_args(argv)
+    quiet_environment()
+    try:
+        settings = Settings.from_environment(corpus=options.corpus)
+        listening = _listen(options.host, options.port)
+    except AssistantError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    import uvicorn
+
+    app = build_app(load_from(settings))
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app,
+            access_log=False,
+            server_header=False,
+            log_level="critical",  # Tracebacks may hold a question; the guard logs their type.
+            timeout_graceful_shutdown=1,
+            lifespan="on",
+        )
+    )
+    loader: Loader = app.state.loader
+    _watch(loader, server)
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    print(f"The page is at http://{host}:{listening.getsockname()[1]}/ (stop with Ctrl-C)",
+          flush=True)
+    try:
+        server.run(sockets=[listening])
+    except KeyboardInterrupt:
+        return 0
+    finally:
+        listening.close()
+    return 1 if loader.failure else 0
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """A listening socket, so that a port in use is said before anything is loaded."""
+    if not 0 <= port <= 65535:
+        raise SettingsError(f"--port is {port}; choose a number from 1 to 65535")
+    try:
+        family, kind, proto, _, address = socket.getaddrinfo(
+            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+    except (socket.gaierror, UnicodeError) as error:
+        raise SettingsError(
+            f"--host is {host!r}, which is no address of this machine; try 127.0.0.1"
+        ) from error
+    listening = socket.socket(family, kind, proto)
+    if os.name == "posix":
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(address)
+        listening.listen(128)
+    except OSError as error:
+        listening.close()
+        if error.errno == errno.EADDRINUSE:
+            raise SettingsError(
+                f"port {port} on {host} is in use; stop what uses it or choose another with --port"
+            ) from error
+        raise SettingsError(
+            f"cannot listen on {host} port {port} ({error.strerror}); "
+            "choose another with --host and --port"
+        ) from error
+    return listening
+
+
+def _watch(loader: Loader, server: Any) -> None:
+    """Say on stderr why loading failed and stop; open pages get the time to show it first."""
+
+    def watch() -> None:
+        while not loader.finished:
+            time.sleep(POLL_SECONDS)
+        if loader.failure:
+            print(f"error: {loader.failure}", file=sys.stderr, flush=True)
+            time.sleep(SECONDS_TO_READ_FAILURE)
+            server.should_exit = True
+
+    threading.Thread(target=watch, name="watch-loading", daemon=True).start()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
