@@ -223,7 +223,7 @@ def _open_collection(folder: Path, rows: int) -> Any:
     try:
         collection = _client(folder).get_collection("passages", embedding_function=None)
         count = collection.count()
-        space = collection.configuration["hnsw"]["space"]
+        space = collection.configuration_json["hnsw"]["space"]
     except (chromadb.errors.ChromaError, OSError, ValueError, KeyError, RuntimeError) as error:
         raise StoreError(f"{folder}: Chroma cannot open it ({error}); "
                          "run `knee-hip ingest --force`") from error

@@ -166,7 +166,7 @@ def in_view(page: Any) -> bool:
     return bool(page.evaluate(
         """() => { const a = document.querySelector('#cited').getBoundingClientRect();
         const b = document.querySelector('#panel-body').getBoundingClientRect();
-        return a.top >= b.top && a.bottom <= b.bottom && a.left >= b.left && a.right <= b.right; }"""
+        return a.top >= b.top && a.bottom <= b.bottom && a.left >= b.left; }"""
     ))
 
 

@@ -1,0 +1,133 @@
+"""Citations are exact, can be looked up and traced, and tell when the text has changed."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from assistant.citations import cite, locate, make_citation, parse_citation_id
+from assistant.claims import turns_round
+from assistant.errors import CitationError, UsageError
+from assistant.pipeline import Assistant
+from assistant.render import answer_to_json
+from assistant.types import Answer, Article, Kind, Outcome, Span, Statement
+from assistant.verify import verify_export
+
+
+def test_every_sentence_of_every_article_can_be_looked_up(articles: dict[str, Article]) -> None:
+    for article in articles.values():
+        for sentence in article.sentences:
+            context = cite(articles, f"{sentence.span.id}@{article.sha256[:8]}")
+            assert context.citation.quote == article.quote(sentence.span)
+            assert context.citation.section
+            assert article.quote(sentence.span) in context.paragraph
+
+
+def test_a_citation_shows_what_stands_around_it_and_its_reference(
+    articles: dict[str, Article],
+) -> None:
+    fix = articles["fix-the-hip"]
+    at = fix.text.index("The second systematic review")
+    context = cite(articles, f"fix-the-hip:{at}-{at + 40}")
+    assert context.before.startswith("The pooled data")
+    assert context.after.startswith("The authors identified")
+    assert context.references[0].quote.startswith("Barton CJ")
+
+
+@pytest.mark.parametrize(
+    ("id_", "said"),
+    [
+        ("nonsense", "not a citation id"), ("fix-the-hip:9-3", "not a citation id"),
+        ("nowhere:1-2", "no article"), ("fix-the-hip:0-999999", "not in"),
+        ("fix-the-hip:82-100@00000000", "has changed"), ("../../etc/passwd:1-2", "no article"),
+        ("", "not a citation id"), ("fix-the-hip:" + "9" * 5000 + "-1", "not a citation id"),
+    ],
+)
+def test_an_id_that_names_nothing_is_told(
+    articles: dict[str, Article], id_: str, said: str
+) -> None:
+    with pytest.raises(CitationError, match=said):
+        cite(articles, id_)
+
+
+def test_left_out_text_cannot_be_cited(articles: dict[str, Article]) -> None:
+    for article in articles.values():
+        for item in article.left_out:
+            with pytest.raises(CitationError, match="not the article"):
+                make_citation(article, item.span)
+
+
+def test_words_are_located_where_they_stand_once(articles: dict[str, Article]) -> None:
+    span = locate(articles, "actually my theory")
+    assert span
+    assert articles[span.article_id].quote(span) == "actually my theory"
+    assert locate(articles, "the") is None
+    assert locate(articles, "bananas") is None
+
+
+def test_an_id_keeps_place_and_hash() -> None:
+    assert parse_citation_id("a:1-5@0123abcd") == (Span("a", 1, 5), "0123abcd")
+
+
+def test_an_answer_without_its_invariants_cannot_be_built() -> None:
+    with pytest.raises(TypeError):
+        Answer("q", "q", Kind.UNCLEAR, Outcome.ABSTAINED, disclaimer="")  # type: ignore[call-arg]
+    with pytest.raises(ValueError, match="cited statement"):
+        Answer("q", "q", Kind.IN_SCOPE, Outcome.ANSWERED)
+    with pytest.raises(ValueError, match="needs a citation"):
+        Statement("Knees bend.", ())
+
+
+def test_a_claim_finds_who_says_it(assistant: Assistant) -> None:
+    result = assistant.claim("A weak gluteus medius makes your pelvis drop on one side")
+    assert any("drop" in c.quote for c in result.says)
+    assert result.disclaimer
+
+
+def test_a_claim_turned_round_is_not_said(assistant: Assistant) -> None:
+    result = assistant.claim("Pure strength of the stabilizers is the goal.")
+    assert not any("not the goal" in c.quote for c in result.says)
+    assert any("not the goal" in c.quote for c in result.says_otherwise)
+
+
+def test_a_claim_that_nobody_makes_is_said_by_none(assistant: Assistant) -> None:
+    result = assistant.claim("Turmeric cures knee pain within a week.")
+    assert result.says == ()
+
+
+@pytest.mark.parametrize(
+    ("claim", "sentence", "round_"),
+    [
+        ("the muscle is strong", "the muscle is not strong", True),
+        ("it rotates the thigh inward", "it rotates the thigh outward", True),
+        ("it rotates in and outward", "it rotates inward and outward", False),
+        ("weak hips hurt knees", "knees hurt from weak hips", False),
+    ],
+)
+def test_turning_round_is_seen(claim: str, sentence: str, round_: bool) -> None:
+    assert turns_round(claim, sentence) is round_
+
+
+def test_an_export_is_replayed_against_the_files(assistant: Assistant, tmp_path: Path) -> None:
+    answer = answer_to_json(assistant.ask("How can I tell if my gluteus medius is weak?"))
+    export = tmp_path / "export.json"
+    export.write_text(json.dumps([answer]), "utf-8")
+    assert all(not quote.problem for quote in verify_export(export, assistant.articles))
+    answer["citations"][0]["quote"] += "!"
+    export.write_text(json.dumps({"answers": [answer]}), "utf-8")
+    assert verify_export(export, assistant.articles)[0].problem
+    answer["citations"][0]["sha256"] = "0" * 64
+    export.write_text(json.dumps(answer), "utf-8")
+    assert "changed" in verify_export(export, assistant.articles)[0].problem
+
+
+@pytest.mark.parametrize("content", ["{", "[]", '{"id": 1}', "[" * 100_000])
+def test_an_export_that_is_none_is_told(
+    assistant: Assistant, tmp_path: Path, content: str
+) -> None:
+    export = tmp_path / "export.json"
+    export.write_text(content, "utf-8")
+    with pytest.raises(UsageError, match="export"):
+        verify_export(export, assistant.articles)
