@@ -8,6 +8,7 @@ kept beyond the session of one open page.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import errno
 import os
 import socket
@@ -19,9 +20,10 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import parse_qs
 
-from assistant.errors import AssistantError, CitationError, SettingsError
-from assistant.page import shell
+from assistant.errors import AssistantError, SettingsError
+from assistant.page import reading, shell
 from assistant.page.guard import Guard
 from assistant.page.markup import STATIC, text
 from assistant.page.session import (
@@ -34,7 +36,6 @@ from assistant.page.session import (
     converse,
     welcome,
 )
-from assistant.types import Article, Citation, Span
 
 if TYPE_CHECKING:
     import fastapi
@@ -188,54 +189,33 @@ def _add_status(app: fastapi.FastAPI, loader: Loader) -> None:
 
 
 def _add_reading(app: fastapi.FastAPI, loader: Loader) -> None:
-    """The articles: in the panel (``part=1``) and as pages that need no script."""
+    """The articles and the look-up: in the panel (``part``) and as pages without scripts."""
+    from fastapi import Request
     from fastapi.responses import HTMLResponse
 
-    def reply(title: str, body: str, here: str, part: str, status: int = 200) -> HTMLResponse:
+    def reply(found: reading.Reading, here: str, part: str) -> HTMLResponse:
         line, _ = loader.facts()
-        page = body if part else shell.render_page(title, body, line, here)
-        return HTMLResponse(page, status_code=status)
-
-    def listing(part: str, here: str, missing: str = "") -> HTMLResponse:
-        _, articles = loader.facts()
-        if not articles:
-            missing = text("panel.not_ready")
-        body = shell.render_reading_list(articles, missing)
-        status = 503 if not articles else 404 if missing else 200
-        return reply(text("panel.list"), body, here, part, status)
+        page = found.body if part else shell.render_page(found.title, found.body, line, here)
+        return HTMLResponse(page, status_code=found.status)
 
     @app.get("/read")
     def articles(part: str = "") -> HTMLResponse:
-        return listing(part, "read")
+        return reply(reading.read_list(loader.assistant), "read", part)
 
     @app.get("/read/{article_id:path}")
     def article(article_id: str, at: str = "", also: str = "", part: str = "") -> HTMLResponse:
-        assistant = loader.assistant
-        found = assistant.articles.get(article_id) if assistant else None
-        here = f"read/{article_id}"
-        if assistant is None or found is None:
-            return listing(part, here, text("panel.no_article"))
-        cited: Citation | None = None
-        if at:
-            try:
-                cited = assistant.cite(f"{article_id}:{at}").citation
-            except CitationError:
-                return listing(part, here, text("panel.missing"))
-        others = _parse_spans(also, found)
-        body = shell.render_reading(found, cited, others)
-        return reply(found.title, body, here, part)
+        found = reading.read_article(loader.assistant, article_id, at, also)
+        return reply(found, f"read/{article_id}", part)
 
+    async def claim(request: Request, part: str = "") -> HTMLResponse:
+        form = parse_qs((await request.body()).decode("utf-8", "replace"))
+        given = form.get("claim", [""])[0]
+        found = await asyncio.to_thread(reading.read_claim, loader.assistant, given)
+        return reply(found, "claim", part)
 
-def _parse_spans(raw: str, article: Article) -> list[Span]:
-    """Those of ``start-end,start-end`` that lie in the article; the rest is left out."""
-    found = []
-    for pair in raw.split(",")[:64]:
-        start, _, end = pair.partition("-")
-        if len(pair) < 24 and start.isdecimal() and end.isdecimal():
-            low, high = int(start), int(end)
-            if low < high <= len(article.text):
-                found.append(Span(article.id, low, high))
-    return found
+    # The name is in this module only for FastAPI, which resolves annotations by it.
+    claim.__annotations__["request"] = Request
+    app.post("/claim")(claim)
 
 
 def load_from(settings: Any) -> Load:

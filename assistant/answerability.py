@@ -12,6 +12,7 @@ Without written questions there is nothing to learn from; then two fixed limits 
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
 from collections import Counter
@@ -119,8 +120,9 @@ class AnswerCheck:
             return self._judge_alone(query, passage_similarities, best, other)
         ridge = float(kernel @ self.alpha + self.biases[0])
         by_words = _word_score(query, self.terms) + self.biases[2]
-        near = _similarity_features(question_similarities[None], self.answered,
-                                    passage_similarities[None])[0]
+        near = _similarity_features(
+            question_similarities[None], self.answered, passage_similarities[None]
+        )[0]
         features = (np.concatenate([[ridge, by_words], near]) - self.mean) / self.scale
         probability = 1 / (1 + math.exp(-float(features @ self.weights + self.intercept)))
         return Judgement(probability, other, _verdict(probability, near))
@@ -137,7 +139,8 @@ class AnswerCheck:
             min(1.0, max(0.0, nearest * (0.5 + 0.5 * coverage))),
             other,
             Verdict(
-                "answerable", Decision.PASS if enough else Decision.FAIL,
+                "answerable",
+                Decision.PASS if enough else Decision.FAIL,
                 f"no written questions; nearest passage {nearest:.2f} (at least "
                 f"{_ALONE_SIMILARITY}), {coverage:.0%} of the question's words in it (at least "
                 f"{_ALONE_COVERAGE:.0%})",
@@ -148,8 +151,16 @@ class AnswerCheck:
         """Write it into a generation's folder."""
         arrays: dict[str, Any] = {
             name: getattr(self, name)
-            for name in ("answered", "topic_vectors", "alpha", "other_alpha", "biases", "mean",
-                         "scale", "weights")
+            for name in (
+                "answered",
+                "topic_vectors",
+                "alpha",
+                "other_alpha",
+                "biases",
+                "mean",
+                "scale",
+                "weights",
+            )
         }
         np.savez(generation / f"{_FILE}.npz", intercept=np.array(self.intercept), **arrays)
         terms = json.dumps(dict(self.terms), ensure_ascii=False)
@@ -189,15 +200,26 @@ def train(
     alphas, left_out, biases = _ridge(_kernel(vectors @ vectors.T), targets, _RIDGE)
     if min(answered.sum(), (~answered).sum()) < _MIN_TRAINING:
         none = np.zeros(0)
-        return AnswerCheck(answered, topic_vectors, none, alphas[:, 1], np.append(biases, 0.0), {},
-                           none, none, none, 0.0)
+        return AnswerCheck(
+            answered,
+            topic_vectors,
+            none,
+            alphas[:, 1],
+            np.append(biases, 0.0),
+            {},
+            none,
+            none,
+            none,
+            0.0,
+        )
 
     texts = [q.text for q in questions] + [t.text for t in topics]
     terms, word_left_out, word_bias = _train_words(texts, targets[:, :1])
     similarities = question_vectors @ question_vectors.T
     np.fill_diagonal(similarities, -1.0)
     near = _similarity_features(
-        np.vstack([similarities, topic_vectors @ question_vectors.T]), answered,
+        np.vstack([similarities, topic_vectors @ question_vectors.T]),
+        answered,
         np.vstack([question_vectors, topic_vectors]) @ passage_vectors.T,
     )
     features = np.column_stack([left_out[:, 0], word_left_out, near])
@@ -207,8 +229,16 @@ def train(
 
     joined = LogisticRegression(C=0.1, max_iter=1000).fit((features - mean) / scale, labels)
     return AnswerCheck(
-        answered, topic_vectors, alphas[:, 0], alphas[:, 1], np.append(biases, word_bias), terms,
-        mean, scale, joined.coef_[0], float(joined.intercept_[0]),
+        answered,
+        topic_vectors,
+        alphas[:, 0],
+        alphas[:, 1],
+        np.append(biases, word_bias),
+        terms,
+        mean,
+        scale,
+        joined.coef_[0],
+        float(joined.intercept_[0]),
     )
 
 
@@ -250,7 +280,7 @@ def _train_words(
 def _iter_terms(text: str) -> Iterable[str]:
     own = words(text)
     yield from own
-    yield from (f"{first} {second}" for first, second in zip(own, own[1:], strict=False))
+    yield from (f"{first} {second}" for first, second in itertools.pairwise(own))
 
 
 def _weigh(count: Mapping[str, int], idf: Mapping[str, float]) -> dict[str, float]:
@@ -279,10 +309,17 @@ def _similarity_features(
     near = np.argsort(-questions, axis=1)[:, :10]
     found = _nearest(passages)
     columns = [
-        yes[:, 0], yes[:, :3].mean(axis=1), yes.mean(axis=1),
-        no[:, 0], no[:, :3].mean(axis=1), no.mean(axis=1),
-        yes[:, 0] - no[:, 0], yes[:, :3].mean(axis=1) - no[:, :3].mean(axis=1),
-        found[:, 0], found[:, :3].mean(axis=1), answered[near].mean(axis=1),
+        yes[:, 0],
+        yes[:, :3].mean(axis=1),
+        yes.mean(axis=1),
+        no[:, 0],
+        no[:, :3].mean(axis=1),
+        no.mean(axis=1),
+        yes[:, 0] - no[:, 0],
+        yes[:, :3].mean(axis=1) - no[:, :3].mean(axis=1),
+        found[:, 0],
+        found[:, :3].mean(axis=1),
+        answered[near].mean(axis=1),
     ]
     return np.stack(columns, axis=1).astype(np.float64)
 
@@ -297,7 +334,8 @@ def _nearest(similarities: NDArray[Any]) -> NDArray[Any]:
 def _verdict(probability: float, near: Array) -> Verdict:
     decision = Decision.PASS if probability >= ANSWERS else Decision.FAIL
     return Verdict(
-        "answerable", decision,
+        "answerable",
+        decision,
         f"{probability:.2f} that this is answered (limit {ANSWERS}); nearest answerable question "
         f"{near[0]:.2f}, nearest unanswerable {near[3]:.2f}, nearest passage {near[8]:.2f}",
     )

@@ -1,4 +1,4 @@
-"""File → article → posts, sections and sentences with exact offsets; what is not the article left out.
+"""File → article → posts, sections and sentences with exact offsets, without what is no article.
 
 The files are plain text as pages give it when copied: a heading is a short line without a full
 stop, a list item starts with a bullet or a number, `How:`, `Tips:`, `Why:` and `Note:` lines belong
@@ -115,14 +115,14 @@ def read_text(path: Path) -> str:
             )
         raw = path.read_bytes()
     except OSError as error:
-        raise CorpusError(f"{path}: cannot be read ({error.strerror}); check that it is there "
-                          "and that you may read it") from error
+        raise CorpusError(
+            f"{path}: cannot be read ({error.strerror}); check that it is there "
+            "and that you may read it"
+        ) from error
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise CorpusError(
-            f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8"
-        ) from error
+        raise CorpusError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
     if "\0" in text:
         raise CorpusError(f"{path}: binary (a null byte at {text.index(chr(0))}); save it as text")
     if not text.strip():
@@ -160,8 +160,10 @@ def parse_article(article_id: str, text: str, source: Source | None = None) -> A
     for tag, starts in source.tags:
         for start in starts:
             if not any(article.quote(s.span).startswith(start) for s in sentences):
-                raise CorpusError(f"no sentence starts with {start!r}, which {SOURCES_FILE} tags "
-                                  f"as {tag.value!r}; correct it")
+                raise CorpusError(
+                    f"no sentence starts with {start!r}, which {SOURCES_FILE} tags "
+                    f"as {tag.value!r}; correct it"
+                )
     if source.shown_by and source.shown_by not in text:
         raise CorpusError(f"the words {source.shown_by!r} of {SOURCES_FILE} are not in the text")
     return replace(article, blocks=blocks, sentences=sentences)
@@ -205,14 +207,14 @@ def _split_blocks(
                 rest, label = following, ""
                 continue
             kind, marker, start = _parse_item(line)
-            if kind is BlockKind.LABELLED and article.text[start : line.end].strip() == marker + ":":
+            if (
+                kind is BlockKind.LABELLED
+                and article.text[start : line.end].strip() == marker + ":"
+            ):
                 label = marker
             elif kind is not BlockKind.BULLET:
                 label = ""
-            if kind is BlockKind.PARAGRAPH:
-                taken = _paragraph_lines(rest)
-            else:
-                taken = 1
+            taken = _paragraph_lines(rest) if kind is BlockKind.PARAGRAPH else 1
             last = rest[taken - 1]
             whole = _Line(line.start, last.end, article.text[line.start : last.end])
             shown = label if kind is BlockKind.BULLET and label else marker
@@ -243,8 +245,9 @@ def _iter_paragraphs(article: Article) -> Iterator[list[_Line]]:
             if run:
                 yield run
             run = []
-        elif not any(item.span.start <= first and last <= item.span.end
-                     for item in article.left_out):
+        elif not any(
+            item.span.start <= first and last <= item.span.end for item in article.left_out
+        ):
             run.append(line)
     if run:
         yield run
@@ -276,8 +279,9 @@ def _parse_heading(
     """A heading's level, its number if it has one, and where its words start; else None.
 
     A heading is a line of at most 16 words that ends without a full stop and stands alone, or
-    that is written in title case above its text; “What this means for you:” alone is one too. Its level follows from how it is written:
-    numbered, directly above its text, or in sentence case below a title-case heading → 2, else 1.
+    that is written in title case above its text; “What this means for you:” alone is one too.
+    Its level follows from how it is written: numbered, directly above its text, or in sentence
+    case below a title-case heading → 2, else 1.
     """
     words = line.text.strip()
     asks = words.endswith(":") and words.split()[0].casefold() in _ASKING and not following
@@ -299,7 +303,8 @@ def _parse_heading(
 
 def _is_title_case(words: str) -> bool:
     bare = re.sub(r"\([^)]*\)", "", words)
-    long_words = [word for word in re.findall(r"[^\W\d_]+", bare) if len(word) > 3]
+    found: list[str] = re.findall(r"[^\W\d_]+", bare)
+    long_words = [word for word in found if len(word) > 3]
     if not long_words:
         return words[:1].isupper()
     capitals = sum(word[0].isupper() for word in long_words)

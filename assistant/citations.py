@@ -11,10 +11,20 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from assistant.errors import CitationError
-from assistant.types import Article, BlockKind, Citation, CitationContext, EvidenceTag, Sentence, Span
+from assistant.types import (
+    Article,
+    BlockKind,
+    Citation,
+    CitationContext,
+    EvidenceTag,
+    Sentence,
+    Span,
+)
 
-_ID: Final = re.compile(r"(?P<article>[^:@\s]+):(?P<start>\d{1,9})-(?P<end>\d{1,9})"
-                        r"(?:@(?P<hash>[0-9a-f]{8}))?")
+_ID: Final = re.compile(
+    r"(?P<article>[^:@\s]+):(?P<start>\d{1,9})-(?P<end>\d{1,9})"
+    r"(?:@(?P<hash>[0-9a-f]{8}))?"
+)
 
 
 def make_citation(article: Article, span: Span) -> Citation:
@@ -24,12 +34,16 @@ def make_citation(article: Article, span: Span) -> Citation:
         CitationError: the span is not in the article, or touches what was left out of it.
     """
     if span.article_id != article.id or span.end > len(article.text):
-        raise CitationError(f"{span.id}: not in {article.id}, which has {len(article.text)} "
-                            "characters; ask for an id that an answer has given")
+        raise CitationError(
+            f"{span.id}: not in {article.id}, which has {len(article.text)} "
+            "characters; ask for an id that an answer has given"
+        )
     for item in article.left_out:
         if item.span.overlaps(span):
-            raise CitationError(f"{span.id}: touches text that is not the article ({item.kind}) "
-                                "and is never shown; ask for an id that an answer has given")
+            raise CitationError(
+                f"{span.id}: touches text that is not the article ({item.kind}) "
+                "and is never shown; ask for an id that an answer has given"
+            )
     sentences = [s for s in article.sentences if s.span.overlaps(span)]
     first = sentences[0] if sentences else None
     return Citation(
@@ -57,8 +71,9 @@ def parse_citation_id(citation_id: str) -> tuple[Span, str]:
     """
     match = _ID.fullmatch(citation_id.strip())
     if not match or int(match["start"]) >= int(match["end"]):
-        raise CitationError(f"{citation_id[:80]!r}: not a citation id; it looks like "
-                            "gluteus-medius-rehab:763-851")
+        raise CitationError(
+            f"{citation_id[:80]!r}: not a citation id; it looks like gluteus-medius-rehab:763-851"
+        )
     return Span(match["article"], int(match["start"]), int(match["end"])), match["hash"] or ""
 
 
@@ -72,12 +87,15 @@ def cite(articles: Mapping[str, Article], citation_id: str) -> CitationContext:
     span, digits = parse_citation_id(citation_id)
     article = articles.get(span.article_id)
     if article is None:
-        raise CitationError(f"{span.id}: no article {span.article_id!r}; there are "
-                            f"{', '.join(articles)}")
+        raise CitationError(
+            f"{span.id}: no article {span.article_id!r}; there are {', '.join(articles)}"
+        )
     if digits and not article.sha256.startswith(digits):
-        raise CitationError(f"{citation_id.strip()}: {article.id} has changed since this id was "
-                            f"given (its hash now starts with {article.sha256[:8]}); "
-                            "ask the question again")
+        raise CitationError(
+            f"{citation_id.strip()}: {article.id} has changed since this id was "
+            f"given (its hash now starts with {article.sha256[:8]}); "
+            "ask the question again"
+        )
     citation = make_citation(article, span)
     touched = [n for n, s in enumerate(article.sentences) if s.span.overlaps(span)]
     if not touched:
@@ -113,7 +131,6 @@ def locate(articles: Mapping[str, Article], quote: str) -> Span | None:
     spots = [
         Span(article.id, at, at + len(quote))
         for article in articles.values()
-        if quote and (at := article.text.find(quote)) >= 0
-        and article.text.find(quote, at + 1) < 0
+        if quote and (at := article.text.find(quote)) >= 0 and article.text.find(quote, at + 1) < 0
     ]
     return spots[0] if len(spots) == 1 else None

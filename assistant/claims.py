@@ -83,7 +83,7 @@ def _other_sides(
     says: Sequence[Citation], articles: Mapping[str, Article], disagreements: Sequence[Disagreement]
 ) -> list[Citation]:
     """One sentence of each other side of the disagreements that the claim's sentences stand in."""
-    found = []
+    found: list[Citation] = []
     for differs in disagreements:
         taken = [
             any(c.span.overlaps(span) for c in says[:1] for span in side) for side in differs.sides
@@ -113,6 +113,4 @@ def _polarity() -> Mapping[str, list[str]]:
 
 @cache
 def _opposites() -> tuple[tuple[frozenset[str], frozenset[str]], ...]:
-    return tuple(
-        (frozenset(row[0]), frozenset(row[1])) for row in _polarity()["opposites"]
-    )
+    return tuple((frozenset(row[0]), frozenset(row[1])) for row in _polarity()["opposites"])

@@ -74,8 +74,11 @@ def _parser() -> argparse.ArgumentParser:
     ingest = command("ingest", _ingest, "index a corpus folder; only what changed is read again")
     ingest.add_argument("path", nargs="?", type=Path, help="folder of articles")
     ingest.add_argument("--force", action="store_true", help="build it anew")
-    ingest.add_argument("--explain", action="store_true",
-                        help="list what is left out of the articles and why; build nothing")
+    ingest.add_argument(
+        "--explain",
+        action="store_true",
+        help="list what is left out of the articles and why; build nothing",
+    )
     cite = command("cite", _cite, "a citation in its place")
     cite.add_argument("id", help="for example gluteus-medius-rehab:763-851")
     as_json(cite)
@@ -135,8 +138,9 @@ def _iter_batch(name: str) -> Iterator[tuple[Any, str, tuple[Turn, ...]]]:
                 if line.strip():
                     yield _parse_row(name, number, line)
     except OSError as error:
-        raise UsageError(f"{name}: cannot be read ({error.strerror}); name a file of JSON lines"
-                         ) from error
+        raise UsageError(
+            f"{name}: cannot be read ({error.strerror}); name a file of JSON lines"
+        ) from error
     except UnicodeDecodeError as error:
         raise UsageError(f"{name}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
 
@@ -160,8 +164,9 @@ def _parse_row(name: str, number: int, line: str) -> tuple[Any, str, tuple[Turn,
         return row["id"], row["question"], history
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         what = f"no {error}" if isinstance(error, KeyError) else str(error)
-        raise UsageError(f"{name}:{number}: {what}; a line is an object with `id` and `question`"
-                         ) from error
+        raise UsageError(
+            f"{name}:{number}: {what}; a line is an object with `id` and `question`"
+        ) from error
 
 
 def _ingest(arguments: argparse.Namespace, _: argparse.ArgumentParser) -> int:
@@ -172,18 +177,23 @@ def _ingest(arguments: argparse.Namespace, _: argparse.ArgumentParser) -> int:
     settings = Settings.from_environment(corpus=arguments.path)
     if arguments.explain:
         for article in load_corpus(settings.corpus).values():
-            print(f"{article.id}: {len(article.sentences)} sentences, "
-                  f"{len(article.left_out)} stretches left out")
+            print(
+                f"{article.id}: {len(article.sentences)} sentences, "
+                f"{len(article.left_out)} stretches left out"
+            )
             for item in article.left_out:
                 words = " ".join(article.quote(item.span).split())
                 print(f"  {item.span.start}-{item.span.end}  {item.kind} ({item.reason})")
                 print(f"    {words[:60]}{'…' if len(words) > 60 else ''}")
         return 0
-    report = ingest(settings, SentenceTransformerEncoder(settings.model), _progress(),
-                    force=arguments.force)
+    report = ingest(
+        settings, SentenceTransformerEncoder(settings.model), _progress(), force=arguments.force
+    )
     if report.built:
-        print(f"{report.articles} articles, {report.passages} passages, {report.questions} written "
-              f"questions; {report.embedded} texts read by the model, {report.carried_over} kept")
+        print(
+            f"{report.articles} articles, {report.passages} passages, {report.questions} written "
+            f"questions; {report.embedded} texts read by the model, {report.carried_over} kept"
+        )
     else:
         print(f"nothing changed: {report.articles} articles, {report.passages} passages")
     return 0

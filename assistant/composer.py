@@ -36,7 +36,8 @@ SAME_WORDS: Final = 0.8
 _QUALIFIER: Final = re.compile(r"(but|however|although|though|unless|if so|alternatively)\b", re.I)
 _PRONOUN: Final = re.compile(
     r"(this (?!type|muscle|review|exercise|article|means)|these (?!exercises)|it\b|it’s\b|they\b"
-    r"|they’ll\b|without it\b|that’s\b)", re.I
+    r"|they’ll\b|without it\b|that’s\b)",
+    re.I,
 )
 _LISTED: Final = (BlockKind.NUMBERED, BlockKind.BULLET, BlockKind.HEADING, BlockKind.LABELLED)
 
@@ -73,12 +74,14 @@ def _both_sides(
 ) -> tuple[Statement, ...]:
     """One sentence of each side, the side that the question is nearest to first."""
     rank = {hit.passage.id: hit.rank for hit in evidence.hits}
-    best = [
-        min(side, key=lambda span: rank.get(span.id, len(rank) + 1)) for side in differs.sides
-    ]
+    best = [min(side, key=lambda span: rank.get(span.id, len(rank) + 1)) for side in differs.sides]
     first = [
-        Statement(article.quote(span), (make_citation(article, span),), StatementRole.DIFFERS,
-                  article.title)
+        Statement(
+            article.quote(span),
+            (make_citation(article, span),),
+            StatementRole.DIFFERS,
+            article.title,
+        )
         for span in sorted(best, key=lambda span: rank.get(span.id, len(rank) + 1))[:MAX_SIDES]
         if (article := articles[span.article_id])
     ]
@@ -100,6 +103,9 @@ def _choose(
     for passage in [*ranked[:max_statements], *together[: max_statements + 1]]:
         if len(chosen) < max_statements + (passage in together) and passage not in chosen:
             chosen.append(passage)
+    before = _antecedent(top.passage, articles)
+    if before and not any(before.span.overlaps(passage.span) for passage in chosen):
+        chosen[1:] = [before, *chosen[1 : max_statements - 1]]
     return _without_twins(chosen)
 
 
@@ -136,13 +142,45 @@ def _order(chosen: Sequence[Passage], articles: Mapping[str, Article]) -> list[_
             (p for p in own if p.section == lead.section), key=lambda p: p.span.start
         )
         items = len(same_place) > 2 and _is_list(same_place, articles)
-        in_order = same_place if items else [lead, *(p for p in same_place if p is not lead)]
+        paragraph = _paragraph(lead, same_place, articles)
+        in_order = (
+            same_place if items else [*paragraph, *(p for p in same_place if p not in paragraph)]
+        )
         rest = sorted((p for p in own if p.section != lead.section), key=lambda p: p.span.start)
         role = StatementRole.ALSO if ordered else StatementRole.ANSWER
         for passage in in_order:
             ordered.append(_Pick(passage, StatementRole.ITEM if items else _role(passage, role)))
         ordered.extend(_Pick(passage, role) for passage in rest)
     return ordered
+
+
+def _paragraph(
+    lead: Passage, passages: Sequence[Passage], articles: Mapping[str, Article]
+) -> list[Passage]:
+    """The lead, after what it refers back to where it starts with a pronoun."""
+    if not _PRONOUN.match(lead.quote):
+        return [lead]
+    home = sentence_of(articles, lead.span)
+    return [
+        p
+        for p in passages
+        if p.span.start <= lead.span.start
+        and home
+        and (own := sentence_of(articles, p.span))
+        and own.block == home.block
+    ]
+
+
+def _antecedent(passage: Passage, articles: Mapping[str, Article]) -> Passage | None:
+    """The sentence before one that starts with a pronoun, in the same paragraph."""
+    if not _PRONOUN.match(passage.quote):
+        return None
+    article = articles[passage.span.article_id]
+    number = next(n for n, s in enumerate(article.sentences) if s.span.overlaps(passage.span))
+    before = article.sentences[number - 1] if number else None
+    if before is None or before.block != article.sentences[number].block or not before.quotable:
+        return None
+    return Passage(before.span, before.section, article.quote(before.span), "")
 
 
 def _role(passage: Passage, role: StatementRole) -> StatementRole:

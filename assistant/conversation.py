@@ -14,13 +14,21 @@ from assistant.types import Turn
 
 _OPENERS: Final = re.compile(
     r"(and|but|so|or|also|ok(ay)?|what about|how about|what if|why( not| is that)?\s*\??$|how so"
-    r"|then|really|yes|yeah|yep|sure|please|go on|tell me more|more|what else|any others?)\b", re.I
+    r"|then|really|yes|yeah|yep|sure|please|go on|tell me more|more|what else|any others?)\b",
+    re.I,
 )
 _POINTERS: Final = frozenset(
     "it its that this those these they them one ones he she former latter same other".split()
 )
 _ORDINALS: Final = {
-    "first": 0, "1st": 0, "second": 1, "2nd": 1, "third": 2, "3rd": 2, "fourth": 3, "4th": 3,
+    "first": 0,
+    "1st": 0,
+    "second": 1,
+    "2nd": 1,
+    "third": 2,
+    "3rd": 2,
+    "fourth": 3,
+    "4th": 3,
     "last": -1,
 }
 _STOP: Final = frozenset(

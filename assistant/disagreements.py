@@ -1,4 +1,4 @@
-"""Where the articles of a corpus differ (``disagreements.toml``): optional data, both sides quoted."""
+"""Where the articles of a corpus differ (``disagreements.toml``): optional data."""
 
 from __future__ import annotations
 
@@ -29,9 +29,7 @@ class Disagreement:
         return tuple(span for side in self.sides for span in side)
 
 
-def load_disagreements(
-    folder: Path, articles: Mapping[str, Article]
-) -> tuple[Disagreement, ...]:
+def load_disagreements(folder: Path, articles: Mapping[str, Article]) -> tuple[Disagreement, ...]:
     """All disagreements in the file's order; none where there is no file.
 
     Raises:

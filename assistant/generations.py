@@ -48,12 +48,15 @@ def current_generation(folder: Path) -> Path | None:
     except FileNotFoundError:
         return None
     except (OSError, UnicodeDecodeError) as error:
-        raise StoreError(f"{pointer}: cannot be read ({error}); run `knee-hip ingest --force`"
-                         ) from error
+        raise StoreError(
+            f"{pointer}: cannot be read ({error}); run `knee-hip ingest --force`"
+        ) from error
     generation = folder / "generations" / name
     if not name.isalnum() or not generation.is_dir():
-        raise StoreError(f"{pointer}: names the generation {name!r}, which is not there; "
-                         "run `knee-hip ingest --force`")
+        raise StoreError(
+            f"{pointer}: names the generation {name!r}, which is not there; "
+            "run `knee-hip ingest --force`"
+        )
     return generation
 
 
@@ -72,14 +75,19 @@ def writer_lock(folder: Path) -> Iterator[None]:
         with lock.acquire(timeout=0):
             yield
     except filelock.Timeout as error:
-        raise StoreError(f"{folder}: another process is building this index; wait until it has "
-                         "finished and try again") from error
+        raise StoreError(
+            f"{folder}: another process is building this index; wait until it has "
+            "finished and try again"
+        ) from error
     except PermissionError as error:
-        raise StoreError(f"{folder}: no permission to write there; choose another folder with "
-                         "ASSISTANT_DATA") from error
+        raise StoreError(
+            f"{folder}: no permission to write there; choose another folder with ASSISTANT_DATA"
+        ) from error
     except OSError as error:
-        raise StoreError(f"{folder}: cannot be written ({error.strerror or error}); free some "
-                         "space or choose another folder with ASSISTANT_DATA") from error
+        raise StoreError(
+            f"{folder}: cannot be written ({error.strerror or error}); free some "
+            "space or choose another folder with ASSISTANT_DATA"
+        ) from error
 
 
 @contextmanager
@@ -132,8 +140,11 @@ def write_manifest(generation: Path, facts: Mapping[str, Any]) -> None:
         for path in sorted(generation.rglob("*"))
         if path.is_file() and path.relative_to(generation).parts[0] != "chroma"
     }
-    manifest = {**facts, "built": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-                "files": files}
+    manifest = {
+        **facts,
+        "built": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "files": files,
+    }
     manifest["digest"] = _digest(manifest)
     (generation / MANIFEST).write_text(json.dumps(manifest, indent=1), "utf-8")
 
@@ -155,8 +166,10 @@ def read_manifest(generation: Path) -> dict[str, Any]:
     for name, expected in files.items():
         file = generation / name
         if not file.is_file() or file_sha256(file) != expected:
-            raise StoreError(f"{file}: missing or changed since the index was built; "
-                             "run `knee-hip ingest --force`")
+            raise StoreError(
+                f"{file}: missing or changed since the index was built; "
+                "run `knee-hip ingest --force`"
+            )
     return dict(manifest)
 
 

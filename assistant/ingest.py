@@ -135,8 +135,14 @@ def ingest(
     with writer_lock(folder):
         previous = None if force else _previous_index(settings)
         if previous and all(previous.manifest.get(key) == value for key, value in facts.items()):
-            return IngestReport(False, len(articles), len(previous.passages),
-                                len(previous.questions), 0, len(previous.passages))
+            return IngestReport(
+                False,
+                len(articles),
+                len(previous.passages),
+                len(previous.questions),
+                0,
+                len(previous.passages),
+            )
         passages = [
             passage
             for article in articles.values()
@@ -163,15 +169,19 @@ def ingest(
         with new_generation(folder) as generation:
             libraries = {name: version(name) for name in _RECORDED_LIBRARIES}
             write_index(
-                generation, passages, vectors[: len(passages)],
-                questions, vectors[len(passages) :],
+                generation,
+                passages,
+                vectors[: len(passages)],
+                questions,
+                vectors[len(passages) :],
                 {**facts, "libraries": libraries, "dimensions": int(vectors.shape[1])},
                 lambda home: _save(home, words, check),
             )
             Index(generation)
     progress("done", 1.0)
-    return IngestReport(True, len(articles), len(passages), len(questions), embedded,
-                        len(texts) - embedded)
+    return IngestReport(
+        True, len(articles), len(passages), len(questions), embedded, len(texts) - embedded
+    )
 
 
 def open_index(settings: Settings, encoder: Encoder) -> Index:

@@ -189,9 +189,7 @@ class Assistant:
             query = " ".join(query.split()[:MAX_QUERY_WORDS])
         return _Message(question, screening, query, _ms(start))
 
-    def _finish(
-        self, message: _Message, vector: Vectors | None, encode_ms: float
-    ) -> Explanation:
+    def _finish(self, message: _Message, vector: Vectors | None, encode_ms: float) -> Explanation:
         start = time.perf_counter()
         search = judgement = None
         if vector is not None:
@@ -203,7 +201,9 @@ class Assistant:
         if verdict.decision is not Decision.PASS:
             answer = self._guardrails.safe_answer(message.question)
         timings = {
-            "screen": message.screen_ms, "encode": encode_ms, "search": search_ms,
+            "screen": message.screen_ms,
+            "encode": encode_ms,
+            "search": search_ms,
             "total": message.screen_ms + encode_ms + _ms(start),
         }
         answer = replace(answer, timings_ms={k: round(v, 3) for k, v in timings.items()})
@@ -237,14 +237,23 @@ class Assistant:
                 notices = (self._guardrails.notice("unclear"),)
             outcome = _FIXED.get(kind) or _UNANSWERED[kind]
             chips = () if kind in (Kind.EMERGENCY, Kind.CRISIS) else self.examples[:_SUGGESTIONS]
-            return Answer(message.question, message.query, kind, outcome, notices,
-                          suggestions=chips)
+            return Answer(
+                message.question, message.query, kind, outcome, notices, suggestions=chips
+            )
         if judgement.answers:
-            statements = compose(search.evidence, self.articles, self._disagreements,
-                                 self.settings.max_statements)
+            statements = compose(
+                search.evidence, self.articles, self._disagreements, self.settings.max_statements
+            )
             outcome = Outcome.REDIRECTED if kind in _REDIRECTS_ALWAYS else Outcome.ANSWERED
-            return Answer(message.question, message.query, kind or Kind.IN_SCOPE, outcome, notices,
-                          statements, suggestions=self._suggestions(search))
+            return Answer(
+                message.question,
+                message.query,
+                kind or Kind.IN_SCOPE,
+                outcome,
+                notices,
+                statements,
+                suggestions=self._suggestions(search),
+            )
         return self._unanswered(message, search, judgement)
 
     def _unanswered(self, message: _Message, search: Search, judgement: Judgement) -> Answer:
@@ -262,8 +271,15 @@ class Assistant:
                     for hit in search.evidence.hits[:_NEAREST]
                 )
         chips = self._suggestions(search) if judgement.comes_near else ()
-        return Answer(message.question, message.query, kind, outcome, notices, nearest=nearest,
-                      suggestions=chips or self.examples[:_SUGGESTIONS])
+        return Answer(
+            message.question,
+            message.query,
+            kind,
+            outcome,
+            notices,
+            nearest=nearest,
+            suggestions=chips or self.examples[:_SUGGESTIONS],
+        )
 
     def _suggestions(self, search: Search) -> tuple[str, ...]:
         """Written questions near this one that are known to be answered, other than itself."""
@@ -293,7 +309,9 @@ class Assistant:
             if answered:
                 vectors = self.retriever.index.question_vectors
                 known = row is not None and message.query == squeeze(question)
-                vector = vectors[row] if known else self.retriever.encoder.encode([message.query])[0]
+                vector = (
+                    vectors[row] if known else self.retriever.encoder.encode([message.query])[0]
+                )
                 answered = self._judge(self.retriever.search(message.query, vector=vector)).answers
             self._answered_chips[question] = answered
         return self._answered_chips[question]

@@ -147,16 +147,18 @@ def render_context(context: CitationContext) -> str:
     """A looked-up citation as plain text, the quote between the sentences around it."""
     citation = context.citation
     around = [context.before, f">>> {_one_line(citation.quote)} <<<", context.after]
-    return "\n".join([
-        " › ".join(dict.fromkeys((citation.title, *citation.section))),
-        "",
-        *(_one_line(line) for line in around if line),
-        "",
-        *(f"reference: {_one_line(r.quote)} ({r.id})" for r in context.references),
-        f"{citation.id}@{citation.sha256[:8]}",
-        f"evidence: {citation.evidence_tag.value}",
-        f"sha256:   {citation.sha256}",
-    ])
+    return "\n".join(
+        [
+            " › ".join(dict.fromkeys((citation.title, *citation.section))),
+            "",
+            *(_one_line(line) for line in around if line),
+            "",
+            *(f"reference: {_one_line(r.quote)} ({r.id})" for r in context.references),
+            f"{citation.id}@{citation.sha256[:8]}",
+            f"evidence: {citation.evidence_tag.value}",
+            f"sha256:   {citation.sha256}",
+        ]
+    )
 
 
 def render_claim(result: ClaimResult) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -31,6 +32,10 @@ DEFAULT_K: Final = 20
 # nearest one another may be to have its say in what belongs together.
 SAME_QUESTION: Final = 0.7
 NEARLY_AS_NEAR: Final = 0.05
+# A sentence is often completed by the one beside it. Dev split: any gold among four .94 → .96, all
+# gold .80 → .84. At most two blanks stand between sentences of one paragraph.
+NEIGHBOUR: Final = 0.1
+SAME_PARAGRAPH: Final = 2
 _CANDIDATES: Final = 200
 
 
@@ -71,15 +76,19 @@ class Retriever:
         query = plain(query)
         if vector is None:
             vector = self.encoder.encode([query])[0]
-        question_similarities = np.asarray(self.index.question_vectors @ vector, np.float32) \
-            if self.index.questions else np.zeros(0, np.float32)
+        question_similarities = (
+            np.asarray(self.index.question_vectors @ vector, np.float32)
+            if self.index.questions
+            else np.zeros(0, np.float32)
+        )
         word_scores = self.words.scores(query)
         rows = self._candidates(vector, question_similarities, word_scores)
         similarities = self.index.similarities(vector, rows)
         asked = self._best_question(question_similarities)[rows]
         weights = WITH_QUESTIONS if self.index.questions else WITHOUT_QUESTIONS
         scores = fuse((asked, similarities, word_scores[rows]), weights)
-        order = np.lexsort((rows, -scores))[:k] if query else []
+        scores = self._with_neighbours(rows, scores)
+        order = np.lexsort((rows, -scores))[:k] if query else np.zeros(0, np.int64)
         hits = tuple(
             Hit(self.index.passages[rows[i]], rank, float(similarities[i]), float(scores[i]))
             for rank, i in enumerate(order, start=1)
@@ -116,6 +125,28 @@ class Retriever:
         table = np.array(pairs, dtype=np.int64).reshape(-1, 2)
         return table[:, 0], table[:, 1]
 
+    def _with_neighbours(
+        self, rows: NDArray[np.int64], scores: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Scores in [0, 1] in which a passage gains from a better neighbour in its paragraph."""
+        whole = np.zeros(len(self.index.passages) + 2, np.float32)
+        whole[rows + 1] = scores
+        joined = self._joined
+        before = np.where(joined[rows], whole[rows], 0)
+        after = np.where(joined[rows + 1], whole[rows + 2], 0)
+        boosted = scores + NEIGHBOUR * np.maximum(before, after)
+        return np.asarray(boosted / (1 + NEIGHBOUR), np.float32)
+
+    @cached_property
+    def _joined(self) -> NDArray[np.bool_]:
+        """Whether row n stands in the same paragraph as row n - 1, shape (passages + 1,)."""
+        passages = self.index.passages
+        joined = np.zeros(len(passages) + 1, bool)
+        for n, (first, second) in enumerate(pairwise(passages), start=1):
+            same_article = first.span.article_id == second.span.article_id
+            joined[n] = same_article and 0 <= second.span.start - first.span.end <= SAME_PARAGRAPH
+        return joined
+
     def _asked_before(
         self, similarities: Vectors, hits: Sequence[Hit]
     ) -> tuple[tuple[str, ...], str]:
@@ -149,9 +180,7 @@ class Retriever:
         return best
 
 
-def fuse(
-    scores: Sequence[NDArray[np.float32]], weights: Sequence[float]
-) -> NDArray[np.float32]:
+def fuse(scores: Sequence[NDArray[np.float32]], weights: Sequence[float]) -> NDArray[np.float32]:
     """The weighted sum of scores, each scaled to 0–1 over the candidates of this query.
 
     Args:
@@ -170,8 +199,5 @@ def fuse(
 
 def _largest(values: NDArray[np.float32], k: int) -> NDArray[np.int64]:
     """Positions of the `k` largest values above 0, in no order."""
-    if len(values) > k:
-        values_at = np.argpartition(values, -k)[-k:]
-    else:
-        values_at = np.arange(len(values))
+    values_at = np.argpartition(values, -k)[-k:] if len(values) > k else np.arange(len(values))
     return values_at[values[values_at] > 0]

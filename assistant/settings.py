@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -67,18 +67,14 @@ class Settings:
         for name, low, high in (("passage_chars", 0, 4000), ("max_statements", 1, 8)):
             value = getattr(self, name)
             if not low <= value <= high:
-                raise SettingsError(
-                    f"{name} is {value}; set it to a number from {low} to {high}"
-                )
+                raise SettingsError(f"{name} is {value}; set it to a number from {low} to {high}")
         if self.country and not (len(self.country) == 2 and self.country.isalpha()):
             raise SettingsError(
                 f"country is {self.country!r}; set it to a two-letter code such as GB, or leave it"
             )
 
     @classmethod
-    def from_environment(
-        cls, environ: Mapping[str, str] | None = None, **given: Any
-    ) -> Settings:
+    def from_environment(cls, environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
         """Settings from ``ASSISTANT_CORPUS``, ``ASSISTANT_DATA`` and so on.
 
         `given` (those that are not None) wins over the environment.
@@ -108,7 +104,7 @@ class Settings:
         return self.data / f"{self.corpus.name or 'corpus'}-{key}"
 
 
-_READERS: Final = {
+_READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "corpus": Path,
     "data": Path,
     "model": str,

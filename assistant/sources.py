@@ -57,8 +57,10 @@ def load_sources(folder: Path) -> dict[str, Source]:
 def _parse_source(path: Path, name: str, entry: Mapping[str, Any]) -> Source:
     known = set(Source.__dataclass_fields__)
     if unknown := sorted(set(entry) - known):
-        raise CorpusError(f"{path}: {name} has the unknown key {unknown[0]!r}; use one of "
-                          f"{', '.join(sorted(known))}")
+        raise CorpusError(
+            f"{path}: {name} has the unknown key {unknown[0]!r}; use one of "
+            f"{', '.join(sorted(known))}"
+        )
     values = dict(entry)
     try:
         values["default_tag"] = EvidenceTag(entry.get("default_tag", EvidenceTag.UNSOURCED))
@@ -72,8 +74,9 @@ def _parse_source(path: Path, name: str, entry: Mapping[str, Any]) -> Source:
         ) from error
     for row in entry.get("leave_out", ()):
         if not {"kind", "from"} <= set(row):
-            raise CorpusError(f"{path}: {name} leaves something out without `kind` or `from`; "
-                              "give both")
+            raise CorpusError(
+                f"{path}: {name} leaves something out without `kind` or `from`; give both"
+            )
     values["leave_out"] = tuple(entry.get("leave_out", ()))
     values["posts"] = tuple(entry.get("posts", ()))
     values["instruction_sections"] = tuple(entry.get("instruction_sections", ()))
@@ -95,15 +98,19 @@ def find_left_out(article_id: str, text: str, source: Source) -> tuple[LeftOut, 
     for row in source.leave_out:
         first = row["from"]
         if text.count(first) != 1:
-            raise CorpusError(f"{SOURCES_FILE} leaves out {first!r}, which occurs "
-                              f"{text.count(first)} times in the text and must occur once")
+            raise CorpusError(
+                f"{SOURCES_FILE} leaves out {first!r}, which occurs "
+                f"{text.count(first)} times in the text and must occur once"
+            )
         start = text.index(first)
         end = len(text)
         if "to" in row:
             at = text.find(row["to"], start)
             if at < 0:
-                raise CorpusError(f"{SOURCES_FILE} leaves out up to {row['to']!r}, which does "
-                                  f"not follow {first!r}; correct it")
+                raise CorpusError(
+                    f"{SOURCES_FILE} leaves out up to {row['to']!r}, which does "
+                    f"not follow {first!r}; correct it"
+                )
             end = at + len(row["to"])
         start, end = trim(text, start, end)
         found.append(LeftOut(Span(article_id, start, end), row["kind"], f"named in {SOURCES_FILE}"))
@@ -127,5 +134,3 @@ def _scope_of(text: str, scope: str, start: int, end: int) -> tuple[int, int]:
             if sentence[0] <= start < sentence[1]:
                 return sentence
     return first, last
-
-

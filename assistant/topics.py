@@ -1,4 +1,4 @@
-"""Hand-written example messages by topic (``data/topics.jsonl``), to tell what a message is about."""
+"""Hand-written example messages by topic (``data/topics.jsonl``): what a message is about."""
 
 from __future__ import annotations
 

@@ -36,14 +36,16 @@ def verify_export(path: Path, articles: Mapping[str, Article]) -> tuple[Replayed
             raise UsageError(f"{path}: over {MAX_EXPORT_BYTES} bytes; export fewer answers")
         data = json.loads(path.read_text("utf-8"))
     except OSError as error:
-        raise UsageError(f"{path}: cannot be read ({error.strerror}); name an exported file"
-                         ) from error
+        raise UsageError(
+            f"{path}: cannot be read ({error.strerror}); name an exported file"
+        ) from error
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not JSON ({error}); export the conversation again") from error
     replayed = tuple(_replay(row, articles) for row in _iter_citations(data))
     if not replayed:
-        raise UsageError(f"{path}: no citation in it; name a file that `ask --json` or the page "
-                         "has exported")
+        raise UsageError(
+            f"{path}: no citation in it; name a file that `ask --json` or the page has exported"
+        )
     return replayed
 
 
@@ -71,7 +73,9 @@ def _replay(row: Mapping[str, Any], articles: Mapping[str, Article]) -> Replayed
     if article is None:
         return result(f"no article {span.article_id!r}")
     if article.sha256 != row["sha256"] or not article.sha256.startswith(digits):
-        still = "the words are still in it" if row["quote"] in article.text else "the words are gone"
+        still = (
+            "the words are still in it" if row["quote"] in article.text else "the words are gone"
+        )
         return result(f"{article.id} has changed since; {still}")
     try:
         quote = make_citation(article, span).quote

@@ -21,7 +21,10 @@ def _tokenize(texts: Sequence[str]) -> Any:
     import Stemmer
 
     return bm25s.tokenize(
-        list(texts), stopwords="en", stemmer=Stemmer.Stemmer("english"), return_ids=False,
+        list(texts),
+        stopwords="en",
+        stemmer=Stemmer.Stemmer("english"),
+        return_ids=False,
         show_progress=False,
     )
 

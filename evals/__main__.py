@@ -78,6 +78,10 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--corpus", type=Path, default=DEFAULT_CORPUS, metavar="DIR")
     bench.set_defaults(command=_bench)
 
+    floors = commands.add_parser("floors", help="raise evals/floors.toml to a result")
+    floors.add_argument("result", type=Path, metavar="RESULT.json")
+    floors.set_defaults(command=_floors)
+
     readme = commands.add_parser("readme", help="write the README's table from the newest result")
     readme.add_argument("--file", type=Path, default=PROJECT / "README.md", metavar="README")
     readme.set_defaults(command=_readme)
@@ -170,6 +174,18 @@ def _bench(options: argparse.Namespace) -> int:
         _print_json(figures)
     else:
         print_bench(figures, Console(width=None if sys.stdout.isatty() else 120))
+    return 0
+
+
+def _floors(options: argparse.Namespace) -> int:
+    from evals.gate import load_floors, raised, save_floors
+
+    before = load_floors()
+    after = raised(before, load_result(options.result), options.result.name)
+    save_floors(after)
+    for old, new in zip(before, after, strict=True):
+        if old != new:
+            print(f"{new.figure} ({new.split}): {old.limit:g} → {new.limit:g}")
     return 0
 
 

@@ -68,7 +68,8 @@ def small_corpus(tmp_path: Path) -> Path:
         "utf-8",
     )
     (folder / "wrist.txt").write_text(
-        "Sore Wrists\n\nA sore wrist often comes from typing. A splint keeps it straight.\n", "utf-8"
+        "Sore Wrists\n\nA sore wrist often comes from typing. A splint keeps it straight.\n",
+        "utf-8",
     )
     return folder
 

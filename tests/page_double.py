@@ -59,7 +59,11 @@ class PageDouble:
         return cite(self.articles, citation_id)
 
     def claim(self, text: str) -> ClaimResult:
-        return ClaimResult(text, (), ())
+        start = text[:30]
+        try:
+            return ClaimResult(text, (self.find(start),), (), (1.0,))
+        except AssertionError:
+            return ClaimResult(text, (), ())
 
     def find(self, start: str) -> Citation:
         """The citation of the sentence that starts so."""

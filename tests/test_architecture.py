@@ -12,7 +12,12 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "assistant"
 MEET_IN_PIPELINE = {
-    "ingest", "retriever", "guardrails", "composer", "generator", "citations",
+    "ingest",
+    "retriever",
+    "guardrails",
+    "composer",
+    "generator",
+    "citations",
 }
 ALLOWED_BETWEEN = {("composer", "citations")}
 HOMES = {
@@ -24,7 +29,15 @@ HOMES = {
     "filelock": {"generations"},
     "platformdirs": {"settings"},
 }
-HEAVY = ("torch", "sentence_transformers", "chromadb", "gradio", "langchain_core", "sklearn", "bm25s")
+HEAVY = (
+    "torch",
+    "sentence_transformers",
+    "chromadb",
+    "gradio",
+    "langchain_core",
+    "sklearn",
+    "bm25s",
+)
 
 
 def imports_of(path: Path) -> set[str]:
@@ -47,14 +60,19 @@ def test_the_nouns_import_nothing_of_ours(name: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(MEET_IN_PIPELINE & set(MODULES)))
 def test_the_stages_meet_in_the_pipeline_only(name: str) -> None:
-    others = {f"assistant.{o}" for o in MEET_IN_PIPELINE - {name} if (name, o) not in ALLOWED_BETWEEN}
+    others = {
+        f"assistant.{o}" for o in MEET_IN_PIPELINE - {name} if (name, o) not in ALLOWED_BETWEEN
+    }
     assert not MODULES[name] & others
 
 
 def test_each_library_has_one_home() -> None:
     for library, homes in HOMES.items():
-        users = {name for name, found in MODULES.items()
-                 if any(m.split(".")[0] == library for m in found)}
+        users = {
+            name
+            for name, found in MODULES.items()
+            if any(m.split(".")[0] == library for m in found)
+        }
         assert users <= homes, library
 
 
@@ -68,6 +86,7 @@ def test_only_settings_reads_the_environment() -> None:
 @pytest.mark.parametrize("module", ["assistant.pipeline", "assistant.cli", "ui"])
 def test_importing_loads_nothing_heavy(module: str) -> None:
     code = f"import sys, {module}; print([m for m in {HEAVY!r} if m in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True,
-                          check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"

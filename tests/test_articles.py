@@ -15,10 +15,25 @@ from assistant.text import iter_sentences, sha256_text
 from assistant.types import Article, BlockKind, EvidenceTag
 
 LEFT_OUT_WORDS = (
-    "waitlist", "FREE training", "Links on this website", "Check out this video", "contact us today",
-    "Pingback", "Hiring", "Resumes", "Scroll to Top", "knee_patella_intro01", "TFL Muscle Battle",
-    "Are you ready to change", "medial plica", "cleats", "retroversion", "email address", "919-809",
-    "a ton of videos", "happy to point you",
+    "waitlist",
+    "FREE training",
+    "Links on this website",
+    "Check out this video",
+    "contact us today",
+    "Pingback",
+    "Hiring",
+    "Resumes",
+    "Scroll to Top",
+    "knee_patella_intro01",
+    "TFL Muscle Battle",
+    "Are you ready to change",
+    "medial plica",
+    "cleats",
+    "retroversion",
+    "email address",
+    "919-809",
+    "a ton of videos",
+    "happy to point you",
 )
 
 
@@ -74,7 +89,11 @@ def test_how_and_tips_belong_to_their_exercise(articles: dict[str, Article]) -> 
 def test_a_reference_mark_is_tied_to_its_reference(articles: dict[str, Article]) -> None:
     fix = articles["fix-the-hip"]
     references = [b for b in fix.blocks if b.kind is BlockKind.REFERENCE]
-    assert [fix.quote(b.span).split()[0].strip(",") for b in references] == ["Lankhorst", "Barton", "Selkowitz"]
+    assert [fix.quote(b.span).split()[0].strip(",") for b in references] == [
+        "Lankhorst",
+        "Barton",
+        "Selkowitz",
+    ]
     second = next(s for s in fix.sentences if "via EMG" in fix.quote(s.span))
     assert second.references == (2,)
 
@@ -89,9 +108,7 @@ def test_left_out_words_inside_a_sentence_leave_the_slice_beside_them(
 
 
 def test_each_evidence_tag_stands_where_its_article_shows_it(articles: dict[str, Article]) -> None:
-    tags = {
-        a.quote(s.span): s.evidence_tag for a in articles.values() for s in a.sentences
-    }
+    tags = {a.quote(s.span): s.evidence_tag for a in articles.values() for s in a.sentences}
     assert tags[next(q for q in tags if "actually my theory" in q)] is EvidenceTag.THEORY
     assert tags[next(q for q in tags if "moderate to strong" in q)] is EvidenceTag.REVIEW
     assert tags[next(q for q in tags if "a primary cause" in q)] is EvidenceTag.UNSOURCED
@@ -115,7 +132,9 @@ def test_sentences_end_where_a_reader_would_end_them(text: str, sentences: list[
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "empty"), (b"  \n", "empty"), (b"caf\xe9 bad", "not UTF-8 at byte 3"),
+        (b"", "empty"),
+        (b"  \n", "empty"),
+        (b"caf\xe9 bad", "not UTF-8 at byte 3"),
         (b"a\0b", "binary"),
     ],
 )
@@ -139,9 +158,11 @@ def test_a_changed_article_is_an_error_that_names_both_hashes(tmp_path: Path) ->
 
 def test_comments_and_phone_numbers_are_left_out_of_any_article() -> None:
     article = parse_article(
-        "a", "Title\n\nGood words here. Call 555-123-4567 for more.\n\n3 comments on “Title”\n\nMe too."
+        "a",
+        "Title\n\nGood words here. Call 555-123-4567 for more.\n\n3 comments on “Title”\n\nMe too.",
     )
     assert [article.quote(s.span) for s in article.sentences] == ["Good words here."]
     assert {item.kind for item in article.left_out} == {
-        "readers' comments", "a phone number or e-mail address",
+        "readers' comments",
+        "a phone number or e-mail address",
     }

@@ -39,10 +39,14 @@ def test_a_citation_shows_what_stands_around_it_and_its_reference(
 @pytest.mark.parametrize(
     ("id_", "said"),
     [
-        ("nonsense", "not a citation id"), ("fix-the-hip:9-3", "not a citation id"),
-        ("nowhere:1-2", "no article"), ("fix-the-hip:0-999999", "not in"),
-        ("fix-the-hip:82-100@00000000", "has changed"), ("../../etc/passwd:1-2", "no article"),
-        ("", "not a citation id"), ("fix-the-hip:" + "9" * 5000 + "-1", "not a citation id"),
+        ("nonsense", "not a citation id"),
+        ("fix-the-hip:9-3", "not a citation id"),
+        ("nowhere:1-2", "no article"),
+        ("fix-the-hip:0-999999", "not in"),
+        ("fix-the-hip:82-100@00000000", "has changed"),
+        ("../../etc/passwd:1-2", "no article"),
+        ("", "not a citation id"),
+        ("fix-the-hip:" + "9" * 5000 + "-1", "not a citation id"),
     ],
 )
 def test_an_id_that_names_nothing_is_told(
@@ -124,9 +128,7 @@ def test_an_export_is_replayed_against_the_files(assistant: Assistant, tmp_path:
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"id": 1}', "[" * 100_000])
-def test_an_export_that_is_none_is_told(
-    assistant: Assistant, tmp_path: Path, content: str
-) -> None:
+def test_an_export_that_is_none_is_told(assistant: Assistant, tmp_path: Path, content: str) -> None:
     export = tmp_path / "export.json"
     export.write_text(content, "utf-8")
     with pytest.raises(UsageError, match="export"):

@@ -16,15 +16,40 @@ from assistant.settings import Settings
 from assistant.types import DISCLAIMER
 
 ROOT = Path(__file__).resolve().parent.parent
-KEYS = {"question", "query", "kind", "outcome", "notices", "statements", "citations", "nearest",
-        "suggestions", "disclaimer", "generator", "timings_ms"}
-CITATION_KEYS = {"id", "article", "title", "section", "start", "end", "quote", "sha256",
-                 "evidence_tag"}
+KEYS = {
+    "question",
+    "query",
+    "kind",
+    "outcome",
+    "notices",
+    "statements",
+    "citations",
+    "nearest",
+    "suggestions",
+    "disclaimer",
+    "generator",
+    "timings_ms",
+}
+CITATION_KEYS = {
+    "id",
+    "article",
+    "title",
+    "section",
+    "start",
+    "end",
+    "quote",
+    "sha256",
+    "evidence_tag",
+}
 
 
 @pytest.fixture
-def run(assistant: Assistant, settings: Settings, monkeypatch: pytest.MonkeyPatch,
-        capsys: pytest.CaptureFixture[str]):  # type: ignore[no-untyped-def]
+def run(
+    assistant: Assistant,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+):  # type: ignore[no-untyped-def]
     """Call the command line in this process, with the session's index and assistant."""
     monkeypatch.setenv("ASSISTANT_DATA", str(settings.data))
     monkeypatch.setattr("assistant.pipeline.build_assistant", lambda *_: assistant)
@@ -54,10 +79,20 @@ def test_ask_json_has_the_keys_that_stay(run) -> None:  # type: ignore[no-untype
 
 
 def test_batch_prints_one_line_a_line_in_order(run, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
-    questions = ["why?", "", "x" * 100_000, "\ud800\u2028", "my knee hurts", "line\nbreak", "💥" * 50]
+    questions = [
+        "why?",
+        "",
+        "x" * 100_000,
+        "\ud800\u2028",
+        "my knee hurts",
+        "line\nbreak",
+        "💥" * 50,
+    ]
     file = tmp_path / "in.jsonl"
-    rows = [{"id": n, "question": q, "history": [{"role": "user", "content": "hip?"}]}
-            for n, q in enumerate(questions)]
+    rows = [
+        {"id": n, "question": q, "history": [{"role": "user", "content": "hip?"}]}
+        for n, q in enumerate(questions)
+    ]
     file.write_text("\n".join(map(json.dumps, rows)) + "\n", "utf-8")
     code, out, _ = run("ask", "--batch", str(file), "--json")
     answers = [json.loads(line) for line in out.splitlines()]
@@ -70,13 +105,18 @@ def test_batch_prints_one_line_a_line_in_order(run, tmp_path: Path) -> None:  # 
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("{", "in.jsonl:2"), ('{"id": 1}', "question"), ('{"id": 1, "question": 5}', "not a string"),
+        ("{", "in.jsonl:2"),
+        ('{"id": 1}', "question"),
+        ('{"id": 1, "question": 5}', "not a string"),
         ('{"id": 1, "question": "a", "history": [{"role": "boss", "content": ""}]}', "history"),
         ("[1]", "in.jsonl:2"),
     ],
 )
 def test_a_wrong_line_is_named_and_nothing_is_answered(
-    run, tmp_path: Path, line: str, said: str  # type: ignore[no-untyped-def]
+    run,
+    tmp_path: Path,
+    line: str,
+    said: str,  # type: ignore[no-untyped-def]
 ) -> None:
     file = tmp_path / "in.jsonl"
     file.write_text('{"id": 0, "question": "hip?"}\n' + line + "\n", "utf-8")
@@ -131,8 +171,12 @@ def test_a_folder_that_is_not_there_is_one_sentence(run) -> None:  # type: ignor
 def test_a_folder_without_write_permission_is_one_sentence(small_corpus: Path) -> None:
     environment = {**os.environ, "ASSISTANT_DATA": "/proc/nobody"}
     done = subprocess.run(
-        [sys.executable, "-m", "assistant", "ingest", str(small_corpus)], cwd=ROOT,
-        env=environment, capture_output=True, text=True, check=False,
+        [sys.executable, "-m", "assistant", "ingest", str(small_corpus)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 1
     assert "ASSISTANT_DATA" in done.stderr

@@ -1,4 +1,4 @@
-"""An ingest is all or nothing, embeds only what changed, and what it wrote cannot be altered unseen."""
+"""An ingest is all or nothing and embeds only what changed; no alteration goes unseen."""
 
 from __future__ import annotations
 
@@ -110,13 +110,18 @@ def test_one_changed_byte_in_any_file_of_the_index_is_found(small_settings: Sett
     ingest(small_settings, HashingEncoder())
     generation = current_generation(small_settings.index_folder)
     assert generation
-    files = [p for p in sorted(generation.rglob("*"))
-             if p.stat().st_size and p.is_file() and "chroma" not in p.relative_to(generation).parts]
+    files = [
+        p
+        for p in sorted(generation.rglob("*"))
+        if p.stat().st_size and p.is_file() and "chroma" not in p.relative_to(generation).parts
+    ]
     chance = random.Random(7)
     for path in (chance.choice(files) for _ in range(40)):
         whole = path.read_bytes()
         at = chance.randrange(len(whole))
-        path.write_bytes(whole[:at] + bytes([whole[at] ^ (1 << chance.randrange(8))]) + whole[at + 1:])
+        path.write_bytes(
+            whole[:at] + bytes([whole[at] ^ (1 << chance.randrange(8))]) + whole[at + 1 :]
+        )
         with pytest.raises(StoreError):
             open_index(small_settings, HashingEncoder())
         path.write_bytes(whole)
@@ -135,7 +140,10 @@ def test_a_lost_database_is_told_and_built_again(small_settings: Settings) -> No
 
 
 def test_a_second_writer_is_told_that_another_builds(small_settings: Settings) -> None:
-    with writer_lock(small_settings.index_folder), pytest.raises(StoreError, match="another process"):
+    with (
+        writer_lock(small_settings.index_folder),
+        pytest.raises(StoreError, match="another process"),
+    ):
         ingest(small_settings, HashingEncoder())
 
 

@@ -1,4 +1,4 @@
-"""The promises, on the real thing: exact quotes, disclaimer, nothing left out, an Answer for all."""
+"""The promises, on the real thing: exact quotes, the disclaimer, an Answer for every string."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings as hypothesis_settings
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from assistant.pipeline import Assistant
@@ -14,12 +15,36 @@ from assistant.render import answer_to_json, render_answer
 from assistant.types import DISCLAIMER, Answer, Kind, Outcome, Turn
 
 CASES = Path(__file__).resolve().parent.parent / "evals" / "cases"
-NO_STATEMENTS = {Kind.EMERGENCY, Kind.CRISIS, Kind.NOT_COVERED, Kind.UNCLEAR, Kind.OFF_TOPIC,
-                 Kind.ABOUT_ASSISTANT, Kind.HARMFUL, Kind.SAFETY_NET, Kind.DISTRESS}
+NO_STATEMENTS = {
+    Kind.EMERGENCY,
+    Kind.CRISIS,
+    Kind.NOT_COVERED,
+    Kind.UNCLEAR,
+    Kind.OFF_TOPIC,
+    Kind.ABOUT_ASSISTANT,
+    Kind.HARMFUL,
+    Kind.SAFETY_NET,
+    Kind.DISTRESS,
+}
 HOSTILE = (
-    "", " ", "?", "\0", "\ud800", "\u202eenk ym", "\u200b" * 50, "<script>alert(1)</script>",
-    "![x](http://example.org/x.png)", "${7*7} {{7*7}}", "'; DROP TABLE passages; --", "a" * 1_000_000,
-    "knee " * 200_000, "🦵" * 1000, "%s %n %x", "\x1b[31mred", "\n" * 1000, "．．／．．／etc",
+    "",
+    " ",
+    "?",
+    "\0",
+    "\ud800",
+    "\u202eenk ym",
+    "\u200b" * 50,
+    "<script>alert(1)</script>",
+    "![x](http://example.org/x.png)",
+    "${7*7} {{7*7}}",
+    "'; DROP TABLE passages; --",
+    "a" * 1_000_000,
+    "knee " * 200_000,
+    "🦵" * 1000,
+    "%s %n %x",
+    "\x1b[31mred",
+    "\n" * 1000,
+    "．．／．．／etc",
     b"\xff\xfe\x00knee".decode("utf-16", "replace"),
 )
 
@@ -44,16 +69,27 @@ def check(answer: Answer, assistant: Assistant) -> None:
 
 
 def test_the_promises_hold_for_hundreds_of_questions_of_every_kind(assistant: Assistant) -> None:
-    rows = [json.loads(line) for path in sorted(CASES.glob("*.jsonl"))
-            for line in path.read_text("utf-8").splitlines()]
+    rows = [
+        json.loads(line)
+        for path in sorted(CASES.glob("*.jsonl"))
+        for line in path.read_text("utf-8").splitlines()
+    ]
     rows = rows[::4]
     assert len(rows) >= 200
     assert {row["kind"] for row in rows} == {
-        "answerable", "multi_article", "near_miss", "noise_trap", "off_topic", "follow_up", "safety",
+        "answerable",
+        "multi_article",
+        "near_miss",
+        "noise_trap",
+        "off_topic",
+        "follow_up",
+        "safety",
         "injection",
     }
-    messages = [(row["question"], [Turn(t["role"], t["content"]) for t in row.get("history", [])])
-                for row in rows]
+    messages = [
+        (row["question"], [Turn(t["role"], t["content"]) for t in row.get("history", [])])
+        for row in rows
+    ]
     for answer in assistant.ask_many(messages):
         check(answer, assistant)
 
@@ -66,8 +102,9 @@ def test_any_string_gets_an_answer(assistant: Assistant, question: str) -> None:
     assert DISCLAIMER in render_answer(answer)
 
 
-@hypothesis_settings(max_examples=150, deadline=None,
-                     suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(st.text(max_size=300), st.lists(st.text(max_size=80), max_size=3))
 def test_any_text_with_any_history_gets_an_answer(
     assistant: Assistant, question: str, said: list[str]
@@ -77,8 +114,12 @@ def test_any_text_with_any_history_gets_an_answer(
 
 
 def test_the_same_question_gets_the_same_answer_alone_and_in_a_batch(assistant: Assistant) -> None:
-    questions = ["why does my knee cave in", "how do i do monster walks", "turmeric for knees?",
-                 "my chest hurts and i can't breathe"]
+    questions = [
+        "why does my knee cave in",
+        "how do i do monster walks",
+        "turmeric for knees?",
+        "my chest hurts and i can't breathe",
+    ]
     alone = [assistant.ask(question) for question in questions]
     batched = list(assistant.ask_many([(question, ()) for question in questions]))
     assert alone == batched
@@ -104,9 +145,13 @@ def test_a_question_that_the_articles_answer_is_answered(
 
 @pytest.mark.parametrize(
     "question",
-    ["Does turmeric help knee pain?", "how much does a knee replacement cost",
-     "What is the author's phone number?", "best running shoes for bad knees",
-     "who won the football yesterday"],
+    [
+        "Does turmeric help knee pain?",
+        "how much does a knee replacement cost",
+        "What is the author's phone number?",
+        "best running shoes for bad knees",
+        "who won the football yesterday",
+    ],
 )
 def test_a_question_that_they_do_not_answer_is_not(assistant: Assistant, question: str) -> None:
     answer = assistant.ask(question)
@@ -143,8 +188,11 @@ def test_a_follow_up_is_searched_with_what_it_leans_on(assistant: Assistant) -> 
 
 
 def test_suggestions_and_examples_are_known_to_be_answered(assistant: Assistant) -> None:
-    asked = {*assistant.examples, *assistant.ask("does turmeric help my hip").suggestions,
-             *assistant.ask("what does the glute med do").suggestions}
+    asked = {
+        *assistant.examples,
+        *assistant.ask("does turmeric help my hip").suggestions,
+        *assistant.ask("what does the glute med do").suggestions,
+    }
     assert len(assistant.examples) >= 4
     for question in asked:
         assert assistant.ask(question).outcome is Outcome.ANSWERED, question

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -27,7 +29,7 @@ def test_a_lay_question_finds_its_sentence_among_the_first_four(
 def test_hits_are_ranked_exact_slices_with_bounded_scores(assistant: Assistant) -> None:
     hits = assistant.retriever.retrieve("knee pain when running", 20).hits
     assert [h.rank for h in hits] == list(range(1, 21))
-    assert all(a.score >= b.score for a, b in zip(hits, hits[1:], strict=False))
+    assert all(a.score >= b.score for a, b in itertools.pairwise(hits))
     for hit in hits:
         article = assistant.articles[hit.passage.span.article_id]
         assert hit.passage.quote == article.quote(hit.passage.span)
@@ -46,7 +48,9 @@ def test_no_words_find_nothing(assistant: Assistant) -> None:
 
 def test_headings_and_rhetorical_questions_are_not_found(assistant: Assistant) -> None:
     quotes = [p.quote for p in assistant.retriever.index.passages]
-    assert not any(quote.startswith(("Why is this", "Have you", "Are you ready")) for quote in quotes)
+    assert not any(
+        quote.startswith(("Why is this", "Have you", "Are you ready")) for quote in quotes
+    )
     assert "🔑 Key Functions" not in quotes
 
 

@@ -385,6 +385,35 @@ def test_other_citations_that_are_not_there_are_left_out(client) -> None:
     assert answer.status_code == 200
 
 
+def test_a_sentence_is_traced_to_who_says_it(client, double) -> None:
+    citation = double.ask(ANSWERED).citations[0]
+    found = client.post("/claim", data={"claim": citation.quote})
+    assert citation.title in html.unescape(found.text)
+    assert "The articles say this" in found.text
+    assert DISCLAIMER in plain(found.text)
+    nobody = plain(client.post("/claim?part=1", data={"claim": "<b>Bananas cure it"}).text)
+    assert "No sentence of the articles says this." in nobody
+    assert "<b>Bananas cure it" in nobody
+
+
+@pytest.mark.parametrize("form", ["{id}", "{id}@{hash}", "http://h/#cite={id}@{hash}",
+                                  "http://h/#cite={quoted}%40{hash}"])
+def test_a_citation_is_looked_up_by_id_and_by_link(client, double, form: str) -> None:
+    citation = double.ask(ANSWERED).citations[0]
+    given = form.format(
+        id=citation.id, hash=citation.sha256[:8], quoted=citation.id.replace(":", "%3A")
+    )
+    assert cited_words(client.post("/claim", data={"claim": given}).text) == citation.quote
+
+
+@pytest.mark.parametrize("claim", ["", "x" * 1_000_000, "\0", *HOSTILE])
+def test_odd_claims_get_a_page(client, claim: str) -> None:
+    found = client.post("/claim?part=1", data={"claim": claim})
+    assert found.status_code == 200
+    assert "<img" not in found.text
+    assert len(found.text) < 20_000
+
+
 # ---- the command ----
 
 

@@ -94,8 +94,9 @@ def render_answer(answer: Answer, turn: int) -> str:
     if answer.nearest:
         body += _render_nearest(answer.nearest)
     if answer.suggestions:
+        more = "answer.next" if answer.statements else "answer.suggestions"
         body += (
-            f'<div class="more"><h4>{words("answer.suggestions")}</h4>'
+            f'<div class="more"><h4>{words(more)}</h4>'
             f"{render_chips(answer.suggestions)}</div>"
         )
     css = "answer" if answer.statements else "answer calm" if body else "answer bare"
@@ -142,7 +143,7 @@ def _render_statements(
 ) -> str:
     """Quotes by article, under its name; lists as lists; what differs side by side."""
     out: list[str] = []
-    source = ""
+    source = lead = ""
     for (role, title), group in groupby(statements, key=_group):
         items = list(group)
         if role is StatementRole.DIFFERS:
@@ -160,7 +161,11 @@ def _render_statements(
         if title != source and title not in items[0].lead:
             out.append(_render_lead(text("answer.within", title=title)))
         source = title
-        shown = [_render_statement(s, numbers) for s in items]
+        shown = []
+        for statement in items:
+            again = statement.lead == lead
+            lead = statement.lead
+            shown.append(("" if again else _render_lead(lead)) + _render_words(statement, numbers))
         if role is StatementRole.ITEM:
             shown = [f'<ul class="items">{"".join(f"<li>{s}</li>" for s in shown)}</ul>']
         out += shown
@@ -182,12 +187,8 @@ def _render_lead(lead: str) -> str:
     return f'<p class="lead">{escape(lead)}</p>' if lead else ""
 
 
-def _render_statement(statement: Statement, numbers: dict[Citation, int]) -> str:
-    """Our lead in one look, the article's words in another, then the numbered citations."""
-    return _render_lead(statement.lead) + _render_words(statement, numbers)
-
-
 def _render_words(statement: Statement, numbers: dict[Citation, int]) -> str:
+    """The article's words in their own look, then the numbered citations."""
     among = tuple(numbers)
     links = "".join(_render_cite(c, numbers[c], among) for c in statement.citations)
     body = f'{escape(statement.text)}<span class="cites">\u2060{links}</span>'
@@ -224,19 +225,24 @@ def _place(citation: Citation) -> str:
 
 
 def _render_sources(numbers: dict[Citation, int], turn: int) -> str:
-    """The numbers again with title, evidence tag and headings; one row for one place."""
+    """The numbers again by article: its title, then headings and evidence tag of each place."""
     among = tuple(numbers)
-    rows: dict[tuple[str, EvidenceTag, str], list[Citation]] = {}
+    articles: dict[str, dict[tuple[str, EvidenceTag], list[Citation]]] = {}
     for citation in among:
-        key = (citation.title, citation.evidence_tag, _place(citation))
-        rows.setdefault(key, []).append(citation)
-    items = "".join(
-        f'<li><span class="cites">{"".join(_render_cite(c, numbers[c], among) for c in found)}'
-        f'</span><div><a class="source" data-cite="{escape(found[0].id)}" '
-        f'href="{citation_address(found[0], among)}">{escape(title)}</a> {_render_tag(tag)}'
-        f'<span class="place">{escape(place)}</span></div></li>'
-        for (title, tag, place), found in rows.items()
-    )
+        place = (_place(citation), citation.evidence_tag)
+        articles.setdefault(citation.title, {}).setdefault(place, []).append(citation)
+    items = ""
+    for title, places in articles.items():
+        first = next(iter(places.values()))[0]
+        rows = "".join(
+            f'<p class="place">{"".join(_render_cite(c, numbers[c], among) for c in found)}'
+            f"<span>{escape(place)} {_render_tag(tag)}</span></p>"
+            for (place, tag), found in places.items()
+        )
+        items += (
+            f'<li><a class="source" data-cite="{escape(first.id)}" '
+            f'href="{citation_address(first, among)}">{escape(title)}</a>{rows}</li>'
+        )
     return (
         f'<div class="sources" role="group" aria-labelledby="sources-{turn}">'
         f'<h4 id="sources-{turn}">{words("answer.sources")}</h4><ul>{items}</ul>'
@@ -244,16 +250,21 @@ def _render_sources(numbers: dict[Citation, int], turn: int) -> str:
     )
 
 
-def _render_nearest(nearest: Sequence[Citation]) -> str:
+def render_quotes(citations: Sequence[Citation]) -> str:
+    """Quotes with their articles and evidence tags, not numbered: no answer stands on them."""
     rows = "".join(
         f'<li><blockquote class="quote"><p>{escape(c.quote)}</p></blockquote>'
         f'<a class="source" data-cite="{escape(c.id)}" href="{citation_address(c)}">'
-        f"{escape(c.title)}</a>{_render_tag(c.evidence_tag)}</li>"
-        for c in nearest
+        f"{escape(c.title)}</a> {_render_tag(c.evidence_tag)}</li>"
+        for c in citations
     )
+    return f'<ul class="quotes">{rows}</ul>'
+
+
+def _render_nearest(nearest: Sequence[Citation]) -> str:
     return (
-        f'<details class="nearest"><summary>{words("answer.nearest")} '
-        f'<span class="not">{words("answer.nearest_not")}</span></summary><ul>{rows}</ul></details>'
+        f'<details class="nearest"><summary>{words("answer.nearest")} <span class="not">'
+        f"{words('answer.nearest_not')}</span></summary>{render_quotes(nearest)}</details>"
     )
 
 

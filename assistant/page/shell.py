@@ -11,11 +11,11 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from assistant.page import icons
-from assistant.page.answer import render_chips
+from assistant.page.answer import render_chips, render_quotes
 from assistant.page.article import render_article, render_article_list
 from assistant.page.guard import App, Message, Receive, Scope, Send
 from assistant.page.markup import STATIC, escape, text, words
-from assistant.types import DISCLAIMER, Article, Citation, Span
+from assistant.types import DISCLAIMER, Article, Citation, ClaimResult, Span
 
 Facts = Callable[[], tuple[str, Mapping[str, Article]]]
 """The emergency line and the articles, as far as they are known by now."""
@@ -50,7 +50,8 @@ def render_header(emergency_line: str, skip_to: str) -> str:
         f'<a class="button articles-button" href="read">{icons.BOOK}'
         f"<span>{words('page.articles_button')}</span></a></div>"
         f'<p class="strip">{icons.PHONE}<span id="emergency-line">'
-        f"{escape(emergency_line or text('page.emergency_line'))}</span></p></header>"
+        f"{escape(emergency_line or text('page.emergency_line'))}</span></p>"
+        '<div id="tip" role="tooltip" hidden></div></header>'
     )
 
 
@@ -82,7 +83,6 @@ _AFTER: Final = (
     '<div id="live" class="sr" role="status" aria-live="polite"></div>'
     '<div id="live-now" class="sr" role="alert"></div>'
     '<div id="connection" role="status" hidden></div>'
-    '<div id="tip" role="tooltip" hidden></div>'
 )
 
 
@@ -194,7 +194,32 @@ def render_reading_list(articles: Mapping[str, Article], missing: str = "") -> s
     note = f'<p class="said">{escape(missing)}</p>' if missing else ""
     return (
         f'<div class="reading list"><h2 id="panel-title" tabindex="-1">{words("panel.list")}</h2>'
-        f"{note}<p>{words('panel.list_lead')}</p>{render_article_list(articles)}</div>"
+        f"{note}<p>{words('panel.list_lead')}</p>{render_article_list(articles)}"
+        f"{_claim_form('claim.heading') if articles else ''}</div>"
+    )
+
+
+def _claim_form(heading: str) -> str:
+    return (
+        f'<form class="claim" method="post" action="claim"><h3>{words(heading)}</h3>'
+        f'<label for="claim">{words("claim.label")}</label>'
+        f'<textarea id="claim" name="claim" rows="3" required></textarea>'
+        f'<button class="button">{words("claim.send")}</button></form>'
+    )
+
+
+def render_claim(result: ClaimResult) -> str:
+    """Who says a claim and who says otherwise, or that none does; with the disclaimer."""
+    groups = "".join(
+        f"<h3>{words(key)}</h3>{render_quotes(found)}"
+        for key, found in (("claim.says", result.says), ("claim.other", result.says_otherwise))
+        if found
+    )
+    nobody = f'<p class="said">{words("claim.nobody")}</p>'
+    return (
+        f'<div class="reading list"><h2 id="panel-title" tabindex="-1">{words("claim.result")}'
+        f'</h2><p class="asked-claim"><bdi>{escape(result.claim)}</bdi></p>{groups or nobody}'
+        f'{_claim_form("claim.again")}<p class="disclaimer">{escape(result.disclaimer)}</p></div>'
     )
 
 

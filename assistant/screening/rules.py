@@ -15,8 +15,18 @@ from assistant.screening.clauses import Hit, Mark
 
 NEAR: Final = 45
 ANYWHERE: Final = 1_000_000_000
+MARKS: Final = {
+    "negated": Mark.NEGATED,
+    "past": Mark.PAST,
+    "resolved": Mark.RESOLVED,
+    "general": Mark.GENERAL,
+    "hypothetical": Mark.HYPOTHETICAL,
+    "other": Mark.OTHER,
+}
 _UNLESS_GAP: Final = 25
-_MAX_FIRINGS: Final = 60
+_MAX_CANCELS: Final = 60
+_NEVER: Final = -(10**12)
+_NOT_TIMELESS: Final = ~(Mark.PAST | Mark.RESOLVED | Mark.HYPOTHETICAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +38,7 @@ class Rule:
     slots: tuple[frozenset[str], ...]
     gap: int
     unless: frozenset[str]
-    tolerates: Mark
+    tolerates: int
     number: int = 0
 
 
@@ -66,9 +76,9 @@ def parse_rule(
             raise SettingsError(f"{owner}: an empty slot")
         return frozenset(out)
 
-    tolerates = Mark.NONE
+    tolerates: int = Mark.NONE
     for name in row.get("tolerates", ()):
-        tolerates |= Mark[name.upper()]
+        tolerates |= MARKS[name]
     unless: frozenset[str] = frozenset()
     for slot in row.get("unless", ()):
         unless |= concepts(slot)
@@ -90,44 +100,55 @@ class RuleSet:
     def __init__(self, rules: Iterable[Rule], timeless: frozenset[str]) -> None:
         self.rules = tuple(rules)
         self._timeless = timeless
-        self._by_concept: dict[str, list[int]] = {}
+        self._by_concept: dict[str, list[tuple[int, int]]] = {}
+        self._full = [(1 << len(rule.slots)) - 1 for rule in self.rules]
         for number, rule in enumerate(self.rules):
-            for concept in frozenset[str]().union(*rule.slots):
-                self._by_concept.setdefault(concept, []).append(number)
-
-    def fired(self, hits: Sequence[Hit], allowed: Mark = Mark.NONE) -> list[Rule]:
-        """The rules that match, in their order; `allowed` marks are overlooked."""
-        usable: list[tuple[str, int, Mark]] = []
-        present: set[str] = set()
-        for hit in hits:
-            marks = hit.marks & ~allowed
-            if hit.concept in self._timeless:
-                marks &= ~(Mark.PAST | Mark.RESOLVED | Mark.HYPOTHETICAL)
-            usable.append((hit.concept, hit.position, marks))
-            present.add(hit.concept)
-        active: set[int] = set()
-        for concept in present:
-            for number in self._by_concept.get(concept, ()):
-                if number not in active and all(
-                    not slot.isdisjoint(present) for slot in self.rules[number].slots
-                ):
-                    active.add(number)
-        return [self.rules[n] for n in sorted(active) if self._matches(self.rules[n], usable)]
-
-    def _matches(self, rule: Rule, usable: Sequence[tuple[str, int, Mark]]) -> bool:
-        last = [-(10**12)] * len(rule.slots)
-        cancel = [p for c, p, _ in usable if c in rule.unless] if rule.unless else []
-        for concept, position, marks in usable:
-            if marks & ~rule.tolerates:
-                continue
-            touched = False
             for slot, names in enumerate(rule.slots):
-                if concept in names:
-                    last[slot] = position
-                    touched = True
-            if touched and position - min(last) <= rule.gap:
-                if not cancel or all(
-                    min(abs(c - p) for p in last) > _UNLESS_GAP for c in cancel[:_MAX_FIRINGS]
-                ):
-                    return True
-        return False
+                for concept in names:
+                    self._by_concept.setdefault(concept, []).append((number, 1 << slot))
+
+    def fired(self, hits: Sequence[Hit], allowed: int = Mark.NONE) -> list[Rule]:
+        """The rules that match, in their order; `allowed` marks are overlooked."""
+        said: dict[str, list[tuple[int, int]]] = {}
+        for concept, position, marks, _ in hits:
+            if marks:
+                marks &= ~allowed
+                if concept in self._timeless:
+                    marks &= _NOT_TIMELESS
+            said.setdefault(concept, []).append((position, marks))
+        count: dict[int, int] = {}
+        for concept in said:
+            for number, slot in self._by_concept.get(concept, ()):
+                count[number] = count.get(number, 0) | slot
+        return [
+            self.rules[number]
+            for number in sorted(count)
+            if count[number] == self._full[number] and _matches(self.rules[number], said)
+        ]
+
+
+def _matches(rule: Rule, said: Mapping[str, Sequence[tuple[int, int]]]) -> bool:
+    """One sweep over the positions of the rule's concepts."""
+    strict = ~rule.tolerates
+    cancel = [
+        position
+        for concept in rule.unless
+        for position, marks in said.get(concept, ())
+        if not marks & strict
+    ][:_MAX_CANCELS]
+    events = sorted(
+        (position, slot)
+        for slot, names in enumerate(rule.slots)
+        for concept in names
+        if concept in said
+        for position, marks in said[concept]
+        if not marks & strict
+    )
+    last = [_NEVER] * len(rule.slots)
+    for position, slot in events:
+        last[slot] = position
+        if position - min(last) <= rule.gap and (
+            not cancel or all(abs(c - p) > _UNLESS_GAP for c in cancel for p in last)
+        ):
+            return True
+    return False

@@ -369,6 +369,16 @@ def test_the_articles_can_be_read_without_asking(open_page: Open, double: PageDo
         page.wait_for_selector(".reading.list")
 
 
+def test_a_sentence_is_looked_up_in_the_panel(open_page: Open, double: PageDouble) -> None:
+    page = open_page()
+    citation = double.ask(ANSWERED).citations[0]
+    page.click(".articles-button")
+    page.fill("#claim", citation.quote)
+    page.click(".claim button")
+    page.click("#panel .quotes .source")
+    assert cited(page) == citation.quote
+
+
 def test_without_scripts_the_articles_and_the_emergency_line_are_there(
     open_page: Open, double: PageDouble
 ) -> None:

@@ -56,10 +56,11 @@
     if (id && state.cites[state.at]) state.cites[state.at].setAttribute("aria-current", "true");
   }
 
-  async function load(href) {
+  async function load(href, form) {
     let html;
     try {
-      const answer = await fetch(fragment(href), { headers: { accept: "text/html" } });
+      const sent = form ? { method: "POST", body: new URLSearchParams(new FormData(form)) } : {};
+      const answer = await fetch(fragment(href), sent);
       html = await answer.text();
     } catch {
       html = "";
@@ -219,7 +220,7 @@
     tip.hidden = false;
     const at = link.getBoundingClientRect();
     const width = tip.offsetWidth;
-    const left = Math.min(Math.max(8, at.left + at.width / 2 - width / 2), innerWidth - width - 8);
+    const left = Math.max(8, Math.min(at.left + at.width / 2 - width / 2, top.offsetWidth - width - 8));
     const above = at.top - tip.offsetHeight - 8;
     tip.style.left = `${left}px`;
     tip.style.top = `${above > header() ? above : at.bottom + 8}px`;
@@ -262,6 +263,11 @@
     else if (hit.dataset.edit !== undefined) fill(hit.dataset.edit);
     else if (hit.matches(".skip")) { event.preventDefault(); question()?.focus(); }
     else if (hit.id === "clear") { hide(false); setTimeout(() => question().focus(), 50); }
+  });
+  document.addEventListener("submit", (event) => {
+    if (!event.target.matches("form.claim") || !panel.contains(event.target)) return;
+    event.preventDefault();
+    load(event.target.action, event.target);
   });
   document.addEventListener("toggle", (event) => {
     const turn = event.target.closest && event.target.closest(".turn");
