@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ from assistant.words import WordIndex
 
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
+
+Weights: TypeAlias = tuple[float, float, float]
 
 # Weights with a written index, and without one. Measured on the dev split, see DESIGN.md
 # ("Finding"): .5/.2/.3 put a gold sentence among the first four for .94 of 219 questions.
@@ -56,12 +58,27 @@ class Search:
 
 
 class Retriever:
-    """Finds passages of one index."""
+    """Finds passages of one index.
 
-    def __init__(self, index: Index, encoder: Encoder, words: WordIndex | None = None) -> None:
+    Args:
+        weights: of written questions, passages and words; they sum to 1. None takes those
+            measured for an index with or without written questions.
+        neighbour: how much a passage gains from the one beside it, as a share of that one's score.
+    """
+
+    def __init__(
+        self,
+        index: Index,
+        encoder: Encoder,
+        words: WordIndex | None = None,
+        weights: Weights | None = None,
+        neighbour: float = NEIGHBOUR,
+    ) -> None:
         self.index = index
         self.encoder = encoder
         self.words = words or WordIndex.load(index.generation, len(index.passages))
+        self.weights = weights or (WITH_QUESTIONS if index.questions else WITHOUT_QUESTIONS)
+        self.neighbour = neighbour
 
     def retrieve(self, query: str, k: int = DEFAULT_K) -> Evidence:
         """At most `k` passages for `query`, the best first; none for a query without words."""
@@ -85,8 +102,7 @@ class Retriever:
         rows = self._candidates(vector, question_similarities, word_scores)
         similarities = self.index.similarities(vector, rows)
         asked = self._best_question(question_similarities)[rows]
-        weights = WITH_QUESTIONS if self.index.questions else WITHOUT_QUESTIONS
-        scores = fuse((asked, similarities, word_scores[rows]), weights)
+        scores = fuse((asked, similarities, word_scores[rows]), self.weights)
         scores = self._with_neighbours(rows, scores)
         order = np.lexsort((rows, -scores))[:k] if query else np.zeros(0, np.int64)
         hits = tuple(
@@ -134,8 +150,8 @@ class Retriever:
         joined = self._joined
         before = np.where(joined[rows], whole[rows], 0)
         after = np.where(joined[rows + 1], whole[rows + 2], 0)
-        boosted = scores + NEIGHBOUR * np.maximum(before, after)
-        return np.asarray(boosted / (1 + NEIGHBOUR), np.float32)
+        boosted = scores + self.neighbour * np.maximum(before, after)
+        return np.asarray(boosted / (1 + self.neighbour), np.float32)
 
     @cached_property
     def _joined(self) -> NDArray[np.bool_]:

@@ -72,6 +72,11 @@ def _parser() -> argparse.ArgumentParser:
     beir.add_argument("--json", action="store_true")
     beir.set_defaults(command=_beir)
 
+    ablation = commands.add_parser("ablation", help="what each part of finding brings")
+    ablation.add_argument("--corpus", type=Path, default=DEFAULT_CORPUS, metavar="DIR")
+    ablation.add_argument("--json", action="store_true")
+    ablation.set_defaults(command=_ablation)
+
     bench = commands.add_parser("bench", help="speed and memory as ratios within one run")
     bench.add_argument("--json", action="store_true")
     bench.add_argument("--quick", action="store_true", help="without the part on 100,000 rows")
@@ -163,6 +168,21 @@ def _beir(options: argparse.Namespace) -> int:
     print(f"{'':12}" + "".join(f"{measure:>9}" for measure in MEASURES))
     for name, values in figures.items():
         print(f"{name:12}" + "".join(f"{values[measure]:9.4f}" for measure in MEASURES))
+    return 0
+
+
+def _ablation(options: argparse.Namespace) -> int:
+    from evals.ablation import run_ablation
+
+    figures = run_ablation(options.corpus, _ERRORS)
+    if options.json:
+        _print_json({n: {m: f.to_json() for m, f in row.items()} for n, row in figures.items()})
+        return 0
+    measures = list(next(iter(figures.values())))
+    print(f"{'dev split':42}" + "".join(f"{measure:>10}" for measure in measures) + "      n")
+    for name, row in figures.items():
+        values = "".join(f"{row[measure].value:10.3f}" for measure in measures)
+        print(f"{name:42}{values}{row[measures[0]].n:7}")
     return 0
 
 

@@ -230,7 +230,7 @@ def _mark(message: _Words, cues: list[Match], said: list[Match]) -> list[int]:
         elif m.concept == "_if" and m.start not in not_if:
             _spread(marks, message.strong, m.start, size, Mark.HYPOTHETICAL)
         elif m.concept == "_resolved":
-            if m.start in pseudo:
+            if any(i in pseudo for i in range(m.start, m.end)):
                 continue
             for i in range(m.start - 1, max(-1, m.start - 10), -1):
                 if message.strong[i] != message.strong[m.start]:
@@ -337,7 +337,8 @@ def _mark_sentences(message: _Words, marks: list[int], cues: list[Match]) -> Non
             for i in inside:
                 if i >= begin and message.token[i] < limit:
                     marks[i] |= Mark.OTHER
-            if not later:
+            owned = message.tokens[max(0, message.token[start] - 1)] in ("my", "our")
+            if owned and not later:
                 previous = sentence
         elif previous >= 0 and not own and message.tokens[_first(message, inside[0])] in _THIRD:
             for i in inside:

@@ -22,7 +22,7 @@ _MAX_PATHS: Final = 4000
 _LEET: Final = str.maketrans("013457@$!", "oieastasi")
 _LEET_L: Final = str.maketrans("013457@$!", "oleastasl")
 _ITEM: Final = re.compile(r"\(|\)\??|\||[^\s()|]+")
-_MAYBE_JOINED: Final = re.compile(r"([\w*]+) \?(\w+)")
+_MAYBE_JOINED: Final = re.compile(r"([\w*]+) \?([\w*]+)")
 _TRIPLE: Final = re.compile(r"(.)\1{2,}")
 _DOUBLE: Final = re.compile(r"(.)\1+")
 _LEET_SIGN: Final = re.compile(r"[a-z][0134578@$!]|[0134578@$!][a-z]")
@@ -31,7 +31,7 @@ _MIN_TYPO_LETTERS: Final = 5
 _MAX_TYPO_LETTERS: Final = 16
 
 FILLER: Final = frozenset(
-    "a an the my his her our your their this that these those really very so just quite pretty "
+    "a an the my his her our their this that these those really very so just quite pretty "
     "totally completely absolutely actually literally kinda sorta like also even some own whole "
     "entire fucking fuckin freaking damn left extremely incredibly rather slightly somewhat "
     "basically definitely honestly seriously super well sort kind bit little always".split()
@@ -60,7 +60,7 @@ def expand(pattern: str) -> list[tuple[str, ...]]:
     """
     tokens = _ITEM.findall(_MAYBE_JOINED.sub(r"(\1\2|\1 \2)", pattern))
     sequences, rest = _alternatives(tokens, 0)
-    if rest != len(tokens):
+    if rest != len(tokens) or "*" in tokens:
         raise SettingsError(f"pattern {pattern!r}: brackets do not match")
     unique = dict.fromkeys(tuple(w for w in s if w not in FILLER) for s in sequences)
     return [words for words in unique if words]
@@ -197,7 +197,7 @@ class Lexicon:
             if _LEET_SIGN.search(word) and not _NUMBERED.fullmatch(word):
                 for table in (_LEET, _LEET_L):
                     plain = word.translate(table)
-                    if plain in self.vocabulary:
+                    if plain in self.vocabulary or self._exact_keys(plain):
                         return plain
             return word
         if _TRIPLE.search(word):

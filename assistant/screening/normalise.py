@@ -30,7 +30,7 @@ _PUNCTUATION: Final = str.maketrans(
 )  # fmt: skip
 _MIXED_WORD: Final = re.compile(r"\w+")
 _LATIN: Final = re.compile(r"[a-z]")
-_SPACED: Final = re.compile(r"(?<![a-z0-9])(?:[a-z][ .*_\-|/]){3,}[a-z](?![a-z0-9])")
+_SPACED: Final = re.compile(r"(?<![a-z0-9])(?:[a-z][ .*_\-|/]){2,}[a-z](?![a-z0-9])")
 _SPACED_TWICE: Final = re.compile(r"(?<![a-z0-9])(?:[a-z](?: |  )){5,}[a-z](?![a-z0-9])")
 _BROKEN_WORD: Final = re.compile(r"(?<=[a-z])[*_|~](?=[a-z])")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")

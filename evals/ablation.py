@@ -1,0 +1,73 @@
+"""`python -m evals ablation`: what each part of finding brings, on the dev split."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+
+from assistant.retriever import NEIGHBOUR, WITH_QUESTIONS, WITHOUT_QUESTIONS, Retriever, Weights
+from assistant.words import WordIndex
+from evals.cases import Case, CaseKind
+from evals.integrity import load_truth
+from evals.run import RunOptions, load_chosen_suite
+from evals.stats import Figure, proportion
+
+if TYPE_CHECKING:
+    from assistant.index import Vectors
+    from assistant.pipeline import Assistant
+
+SHOWN: Final = 4
+_ANSWERED: Final = (CaseKind.ANSWERABLE, CaseKind.MULTI_ARTICLE)
+
+
+def run_ablation(corpus: Path, console: Console) -> dict[str, dict[str, Figure]]:
+    """Variant → a gold sentence first, a gold one among four, all gold ones among four."""
+    from assistant.pipeline import build_assistant
+    from assistant.settings import Settings
+
+    suite = load_chosen_suite(RunOptions(corpus, split="dev"), load_truth(corpus))
+    cases = [case for case in suite.cases if case.kind in _ANSWERED]
+    assistant = build_assistant(Settings.from_environment(corpus=corpus))
+    vectors = assistant.retriever.encoder.encode([case.question for case in cases])
+    figures = {}
+    for name, retriever in _variants(assistant):
+        console.print(name, style="dim")
+        figures[name] = _measure(retriever, cases, vectors)
+    return figures
+
+
+def _variants(assistant: Assistant) -> Iterator[tuple[str, Retriever]]:
+    index, encoder = assistant.retriever.index, assistant.retriever.encoder
+    bare = WordIndex.build(index.passages)
+
+    def variant(
+        weights: Weights, words: WordIndex | None = None, neighbour: float = 0.0
+    ) -> Retriever:
+        return Retriever(index, encoder, words, weights, neighbour)
+
+    yield "passages: MiniLM", variant((0.0, 1.0, 0.0))
+    yield "passages: BM25", variant((0.0, 0.0, 1.0), bare)
+    yield "passages: both fused (no written index)", variant(WITHOUT_QUESTIONS, bare)
+    yield "written questions: MiniLM", variant((1.0, 0.0, 0.0))
+    yield "passages and questions: BM25", variant((0.0, 0.0, 1.0))
+    yield "all three fused", variant(WITH_QUESTIONS)
+    yield "all three fused, with neighbours (in use)", variant(WITH_QUESTIONS, None, NEIGHBOUR)
+
+
+def _measure(retriever: Retriever, cases: Sequence[Case], vectors: Vectors) -> dict[str, Figure]:
+    first, some, every = [], [], []
+    for case, vector in zip(cases, vectors, strict=True):
+        hits = retriever.search(case.question, SHOWN, vector).evidence.hits
+        spans = [hit.passage.span for hit in hits]
+        found = [any(gold.overlaps(span) for span in spans) for gold in case.gold]
+        first.append(bool(spans) and any(gold.overlaps(spans[0]) for gold in case.gold))
+        some.append(any(found))
+        every.append(all(found))
+    return {
+        "first": proportion(first),
+        f"any in {SHOWN}": proportion(some),
+        f"all in {SHOWN}": proportion(every),
+    }
