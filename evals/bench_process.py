@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -14,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Final
 from urllib.error import URLError
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from assistant.errors import StoreError
 from evals.bench import QUESTIONS
@@ -56,6 +57,7 @@ def measure_processes(corpus: Path, home: Path) -> dict[str, float]:
         with page(corpus, home) as (process_id, address, seconds):
             started.append(seconds)
             if number == ROUNDS - 1:
+                _wait_until_ready(address)
                 _ask_page(address, ASKED)
                 memory = resident_peak_mb(process_id)
     return {
@@ -122,24 +124,47 @@ def _answers(address: str) -> bool:
         return False
 
 
+def _wait_until_ready(address: str) -> None:
+    started = time.perf_counter()
+    while not _answers(f"{address}/readyz"):
+        if time.perf_counter() - started > START_LIMIT_SECONDS:
+            raise StoreError("bench: the page's assistant did not become ready; open the page")
+        time.sleep(0.1)
+
+
 def _ask_page(address: str, number: int) -> None:
-    """Asks as a browser does, through Gradio's queue; a new conversation every 50 questions."""
+    """Asks as a browser does, through Gradio's queue; a new conversation every 50 questions.
+
+    The page's events are private to it, so `gradio_client` itself would not ask them.
+    """
     from gradio_client import Client
 
-    client: Any = None
+    config = Client(address, verbose=False, download_files=False).config
+    event = next(
+        d for d in config["dependencies"] if any(t[1] == "submit" for t in d["targets"])
+    )
     for index in range(number):
-        if index % 50 == 0:
-            client = Client(address, verbose=False, download_files=False)
-            job = _question_endpoint(client.config)
-        client.predict(f"{QUESTIONS[index % len(QUESTIONS)]} {index}", fn_index=job)
+        question = f"{QUESTIONS[index % len(QUESTIONS)]} {index}"
+        data = [question] + [None] * (len(event["inputs"]) - 1)
+        _queue(address, {"data": data, "fn_index": event["id"],
+                         "session_hash": f"bench{index // 50}"})
 
 
-def _question_endpoint(config: Mapping[str, Any]) -> int:
-    """The page's event that a submitted question sets off."""
-    for dependency in config["dependencies"]:
-        if any(target[1] == "submit" for target in dependency["targets"]):
-            return int(dependency["id"])
-    raise StoreError("bench: the page has no event for a submitted question")
+def _queue(address: str, body: Mapping[str, Any]) -> None:
+    """Sends one event to the page and reads until it is completed."""
+    request = Request(  # noqa: S310 - this machine's own page
+        f"{address}/gradio_api/queue/join", json.dumps(body).encode(),
+        {"content-type": "application/json"},
+    )
+    with urlopen(request, timeout=30) as reply:  # noqa: S310
+        reply.read()
+    stream = f"{address}/gradio_api/queue/data?session_hash={body['session_hash']}"
+    with urlopen(stream, timeout=30) as events:  # noqa: S310
+        for line in events:
+            if b'"process_completed"' in line:
+                if b'"success":false' in line:
+                    raise StoreError("bench: the page failed on a question; open the page")
+                return
 
 
 def resident_peak_mb(process_id: int) -> float:
