@@ -18,7 +18,7 @@ from typing import Final
 from assistant.errors import SettingsError
 from assistant.screening.clauses import Hit, Mark, read
 from assistant.screening.data import Policy, load_policy
-from assistant.screening.normalise import find_encoded, normalise
+from assistant.screening.normalise import drop_repeats, find_encoded, normalise
 from assistant.screening.output import find_fault
 from assistant.screening.rules import Rule
 from assistant.types import (
@@ -56,12 +56,14 @@ _SENTENCE: Final = re.compile(r"[^.!?\n]*[.!?\n]*", re.DOTALL)
 _PIECE: Final = re.compile(r"(?:[:;,]|\s-\s|\b(?:and|then|also|but|plus)\b)\s*", re.IGNORECASE)
 _WORDS: Final = re.compile(r"[^\W\d_]{2,}")
 _TAG: Final = re.compile(
-    r"(?:<\|?/?|\[+/?|\{+/?|#{2,} ?|%{2,} ?|={2,} ?|-{3,} ?)\s*"
+    r"(?:<\|?|\[|\{|##|%%|==|--)/?[ \t]{0,3}"
     r"(?:system|assistant|developer|admin|sys|inst|im_start|im_end|end_?system|instructions?|"
-    r"system[ _]override|system[ _]prompt|new instructions?|begin|end)\b",
+    r"system[ _]override|system[ _]prompt|new instructions?)\b",
     re.IGNORECASE,
 )
-_SYSTEM_LINE: Final = re.compile(r"^\s*(?:system|developer|assistant)\s*:", re.I | re.M)
+_SYSTEM_LINE: Final = re.compile(r"^[ \t]{0,9}(?:system|developer|assistant) ?:", re.I | re.M)
+_BLOCK_CHARS: Final = 4_000
+_OVERLAP_CHARS: Final = 400
 _QUESTION_WORD: Final = re.compile(
     r"\?|\b(?:what|which|how|why|when|where|who|can|could|should|does|do|is|are|tell|show|explain|"
     r"give|list|help)\b"
@@ -202,8 +204,36 @@ class Guardrails:
 
     def _read(self, texts: Sequence[str]) -> _Reading:
         policy = self._policy
-        hits = read(texts, policy.lexicon, policy.concepts)
-        return _Reading(hits, policy.flags.fired(hits), policy.messages.fired(hits))
+        if sum(map(len, texts)) <= _BLOCK_CHARS:
+            hits = read(texts, policy.lexicon, policy.concepts)
+            return _Reading(hits, policy.flags.fired(hits), policy.messages.fired(hits))
+        return self._read_long(texts)
+
+    def _read_long(self, texts: Sequence[str]) -> _Reading:
+        """The same in overlapping blocks.
+
+        Reading ends early only when nothing that follows could change the reply: once an
+        emergency, a crisis and an instruction have all been found.
+        """
+        policy = self._policy
+        hits: list[Hit] = []
+        fired: dict[int, Rule] = {}
+        base = 0
+        for turn, text in enumerate(texts):
+            for block in _blocks(drop_repeats(text)):
+                here = read([block], policy.lexicon, policy.concepts)
+                for rule in policy.flags.fired(here) + policy.messages.fired(here):
+                    fired.setdefault(rule.number, rule)
+                if {r.level for r in fired.values()} >= _TOP_LEVELS:
+                    return _sorted_reading(hits, fired)
+                ends = {(h.concept, h.marks): h for h in here}
+                starts = {(h.concept, h.marks): h for h in reversed(here)}
+                kept = sorted({*ends.values(), *starts.values()}, key=lambda h: h.position)
+                hits.extend(Hit(h.concept, h.position + base, h.marks, turn) for h in kept)
+                base = (hits[-1].position if hits else base) + 8
+        for rule in policy.flags.fired(hits) + policy.messages.fired(hits):
+            fired.setdefault(rule.number, rule)
+        return _sorted_reading(hits, fired)
 
     def _earlier(
         self, earlier: Sequence[str], question: str, kinds: dict[Kind, list[Rule]]
@@ -350,12 +380,34 @@ class Guardrails:
         return "" if rest and self.is_instruction(rest) else rest
 
 
+_TOP_LEVELS: Final = {Kind.EMERGENCY.value, Kind.CRISIS.value, Kind.INJECTION.value}
 _VARIANTS: Final = frozenset({"safe_answer"})
 
 
 @lru_cache(maxsize=4)
 def _load(data_dir: Path) -> Policy:
     return load_policy(data_dir)
+
+
+def _sorted_reading(hits: list[Hit], fired: Mapping[int, Rule]) -> _Reading:
+    rules = [fired[number] for number in sorted(fired)]
+    urgent = [r for r in rules if r.flag]
+    return _Reading(hits, urgent, [r for r in rules if not r.flag])
+
+
+def _blocks(text: str) -> Iterator[str]:
+    """Pieces that overlap, cut at blanks where there are any."""
+    start = 0
+    while start < len(text):
+        end = start + _BLOCK_CHARS
+        if end < len(text):
+            blank = text.rfind(" ", end - 200, end)
+            end = blank if blank > 0 else end
+        yield text[start:end]
+        if end >= len(text):
+            return
+        blank = text.rfind(" ", end - _OVERLAP_CHARS - 100, end - _OVERLAP_CHARS)
+        start = blank if blank > start else end - _OVERLAP_CHARS
 
 
 def _tagged(text: str) -> str:

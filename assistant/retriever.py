@@ -32,6 +32,7 @@ WITHOUT_QUESTIONS: Final = (0.0, 0.6, 0.4)
 DEFAULT_K: Final = 20
 # Cosine at which a written question counts as the same question, and how much less near than the
 # nearest one another may be to have its say in what belongs together.
+NEAR_QUESTIONS: Final = 6
 SAME_QUESTION: Final = 0.7
 NEARLY_AS_NEAR: Final = 0.05
 # A sentence is often completed by the one beside it. Dev split: any gold among four .94 → .96, all
@@ -173,18 +174,27 @@ class Retriever:
         """
         if not hits or not len(similarities):
             return (), ""
-        near = sorted(_largest(similarities, 3), key=lambda n: (-similarities[n], n))
+        near = sorted(_largest(similarities, NEAR_QUESTIONS), key=lambda n: (-similarities[n], n))
         if not near:
             return (), ""
-        nearest = self.index.questions[near[0]]
-        disagreement = nearest.disagreement if similarities[near[0]] >= SAME_QUESTION else ""
+        questions = self.index.questions
+        nearest = similarities[near[0]]
+        disagreement = next(
+            (
+                questions[n].disagreement
+                for n in near
+                if questions[n].disagreement
+                and similarities[n] >= max(SAME_QUESTION, nearest - NEARLY_AS_NEAR)
+            ),
+            "",
+        )
         together = [
             id_
             for n in near
-            if similarities[n] >= similarities[near[0]] - NEARLY_AS_NEAR
-            and hits[0].passage.id in self.index.questions[n].passage_ids
-            and not self.index.questions[n].disagreement
-            for id_ in self.index.questions[n].passage_ids
+            if similarities[n] >= nearest - NEARLY_AS_NEAR
+            and hits[0].passage.id in questions[n].passage_ids
+            and not questions[n].disagreement
+            for id_ in questions[n].passage_ids
         ]
         return tuple(dict.fromkeys(together)), disagreement
 

@@ -109,10 +109,9 @@ def measure_here(corpus: Path, home: Path, rounds: int) -> tuple[AskTimes, float
     Returns:
         The times of asking, and the ingest's rate over that of bare encoding.
     """
-    from assistant.pipeline import build_assistant
-
     from assistant.index import SentenceTransformerEncoder
     from assistant.ingest import ingest, open_index
+    from assistant.pipeline import build_assistant
     from assistant.settings import Settings
 
     settings = Settings.from_environment(corpus=corpus, data=home)

@@ -154,9 +154,8 @@ def ingest_step(home: Path, rows: int) -> dict[str, float]:
 
 def ask_step(home: Path) -> dict[str, float]:
     """Opens what was ingested and asks it; recall of Chroma against exact search."""
-    from assistant.pipeline import build_assistant
-
     from assistant.ingest import open_index
+    from assistant.pipeline import build_assistant
     from assistant.settings import Settings
 
     settings = Settings.from_environment(corpus=home / "made-up", data=home / "data")

@@ -222,7 +222,10 @@ class _Reader:
         group = self.words(row, "group") if "group" in row else case_id
         if len(self.faults) > count:
             return None
-        assert kind and outcome and message_kind and isinstance(question, str)
+        assert kind
+        assert outcome
+        assert message_kind
+        assert isinstance(question, str)
         return Case(
             id=case_id,
             group=group,

@@ -111,7 +111,9 @@ def print_comparison(comparison: Mapping[str, Any], console: Console) -> None:
     changed = comparison["changed"]
     console.print(f"{len(changed)} listed cases changed" + (":" if changed else ""))
     for change in changed:
-        reason = "; ".join(change["reasons"] or change["reasons_before"])
+        reason = "; ".join(change["reasons"])
+        if not reason and change["reasons_before"]:
+            reason = "was: " + "; ".join(change["reasons_before"])
         line = f"  {change['from']} → {change['to']}  {change['id']}: {reason or 'other citations'}"
         console.print(line, markup=False, highlight=False, soft_wrap=True)
 

@@ -117,7 +117,7 @@ def _drawings(
                                  "answerability"),
             ),
         ]
-    return [(title, Markup(svg)) for title, svg in drawings]  # noqa: S704 - our own drawing
+    return [(title, Markup(svg)) for title, svg in drawings]
 
 
 def _risk(plain: Sequence[CaseResult], splits: Sequence[str]) -> str:

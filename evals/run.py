@@ -60,7 +60,6 @@ def load_chosen_suite(options: RunOptions, truth: Truth) -> Suite:
 def open_subject(corpus: Path, console: Console) -> Subject:
     """The project's assistant over a corpus; builds its index if it is missing."""
     from assistant.pipeline import build_assistant
-
     from assistant.settings import Settings
 
     settings = Settings.from_environment(corpus=corpus)
@@ -95,6 +94,7 @@ def run(
     """
     from evals.page import write_page
 
+    _check_writable(options.out)
     truth = load_truth(options.corpus)
     suite = load_chosen_suite(options, truth)
     for remark in suite.remarks:
@@ -122,3 +122,16 @@ def run(
     return result, path
 
 
+
+
+def _check_writable(folder: Path) -> None:
+    """Finds out before the run, not after it, that the result cannot be written."""
+    probe = folder / ".writable"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise UsageError(
+            f"{folder}: cannot be written ({error.strerror}); choose another --out"
+        ) from error

@@ -33,14 +33,17 @@ def test_nothing_measured_is_none_and_never_nan() -> None:
         stats.false_at_kept([0.2], []),
         stats.percentile([], 50),
     ):
-        assert figure.value is None and figure.n == 0
+        assert figure.value is None
+        assert figure.n == 0
 
 
 def test_a_mean_has_a_repeatable_interval_around_it() -> None:
     values = list(np.random.default_rng(1).random(80))
     first, second = stats.mean(values), stats.mean(values)
     assert first == second
-    assert first.low is not None and first.high is not None and first.value is not None
+    assert first.low is not None
+    assert first.high is not None
+    assert first.value is not None
     assert first.low < first.value < first.high
     assert stats.mean([0.5, 0.5, 0.5]) == Figure(0.5, 3, 0.5, 0.5)
 
@@ -48,7 +51,8 @@ def test_a_mean_has_a_repeatable_interval_around_it() -> None:
 def test_auroc_counts_pairs_in_the_right_order() -> None:
     figure = stats.auroc([0.9, 0.8, 0.3], [0.5, 0.1])
     assert figure.value == pytest.approx(5 / 6)
-    assert figure.low is not None and figure.low <= 5 / 6
+    assert figure.low is not None
+    assert figure.low <= 5 / 6
     assert stats.auroc([0.5], [0.5]).value == 0.5
 
 
@@ -58,7 +62,8 @@ def test_false_answers_at_95_percent_kept() -> None:
     figure = stats.false_at_kept(positive, negative)
     # 95 of 100 are kept by the limit .06.
     assert figure.value == 0.5
-    assert figure.low is not None and figure.high is not None
+    assert figure.low is not None
+    assert figure.high is not None
     assert figure.low <= 0.5 <= figure.high
 
 
@@ -99,7 +104,9 @@ def test_risk_falls_with_the_sure_half() -> None:
 
 def test_drawings_escape_their_words() -> None:
     drawn = bars("<b>", [("<i>&", [Figure(0.5, 4, 0.2, 0.8)])], ["x"])
-    assert "<b>" not in drawn and "<i>" not in drawn and "&lt;i&gt;&amp;" in drawn
+    assert "<b>" not in drawn
+    assert "<i>" not in drawn
+    assert "&lt;i&gt;&amp;" in drawn
     assert histograms("h", [("a", []), ("b", [0.2])], 0, 1, "x").startswith("<svg")
 
 
@@ -120,7 +127,9 @@ def test_vectors_are_encoded_once_for_each_model_and_text(tmp_path: Path) -> Non
     encoder = Counting()
     first = encode_cached(texts, encoder, "a" * 64, tmp_path)
     again = encode_cached(texts, encoder, "a" * 64, tmp_path)
-    assert np.array_equal(first, again) and first.shape == (300, 4) and encoder.asked == 300
+    assert np.array_equal(first, again)
+    assert first.shape == (300, 4)
+    assert encoder.asked == 300
     encode_cached(texts, encoder, "b" * 64, tmp_path)
     assert encoder.asked == 600
     encode_cached([*texts[:299], "another"], encoder, "a" * 64, tmp_path)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from assistant.errors import UsageError
 from assistant.settings import DEFAULT_CORPUS
 from assistant.types import DISCLAIMER, Span
 from evals.cases import load_suite
@@ -278,7 +279,8 @@ def test_a_broken_promise_is_counted(
     figures = figures_of(subject, suite_file)
     assert broken_counts(figures).get(fault, 0) > 0
     right = figures["all.right"].value
-    assert right is not None and right < 1.0
+    assert right is not None
+    assert right < 1.0
 
 
 def test_abstention_switched_off_shows_in_the_false_answers(
@@ -328,7 +330,8 @@ def test_a_run_writes_a_result_and_a_page_that_needs_nothing_else(
     result, path = run(options, Console(quiet=True), WordOverlap(truth))
     assert json.loads(path.read_text(encoding="utf-8")) == result
     page = path.with_suffix(".html").read_text(encoding="utf-8")
-    assert "<script>alert" not in page and "&lt;script&gt;alert(1)" in page
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)" in page
     assert "{{ 7*7 }}" in page
     assert not re.search(r"(?:src|href)\s*=|url\(|@import", page.split("<body>")[1])
     assert page.count("<svg") == 5
@@ -341,7 +344,8 @@ def test_test_cases_are_counted_but_not_listed(
     result, path = run(options, Console(quiet=True), WordOverlap(truth))
     assert result["figures"]["test"]["all.right"]["n"] == 2
     for text in (path.read_text("utf-8"), path.with_suffix(".html").read_text("utf-8")):
-        assert "insurance" not in text and "turmeric" in text
+        assert "insurance" not in text
+        assert "turmeric" in text
     shown = RunOptions(DEFAULT_CORPUS, (suite_file,), out=tmp_path, show_test=True)
     result, _ = run(shown, Console(quiet=True), WordOverlap(truth))
     assert "insurance" in {row["id"] for row in result["cases"]}
@@ -353,3 +357,12 @@ def test_a_run_of_one_split_has_no_figures_of_the_other(
     options = RunOptions(DEFAULT_CORPUS, (suite_file,), split="dev", out=tmp_path)
     result, _ = run(options, Console(quiet=True), WordOverlap(truth))
     assert set(result["figures"]) == {"dev"}
+
+
+def test_a_place_that_cannot_be_written_is_named_before_anything_is_asked(
+    truth: Truth, suite_file: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    options = RunOptions(DEFAULT_CORPUS, (suite_file,), out=tmp_path / "file" / "out")
+    with pytest.raises(UsageError, match=r"cannot be written.*choose another --out"):
+        run(options, Console(quiet=True), WordOverlap(truth))

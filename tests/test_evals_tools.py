@@ -5,21 +5,25 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from rich.console import Console
 
 from assistant.errors import ModelError, UsageError
 from assistant.settings import DEFAULT_CORPUS
+from assistant.types import Kind, Outcome, Span
 from evals import __main__ as command
 from evals import readme, results
 from evals.beir import load_beir
+from evals.cases import Case, CaseKind
 from evals.compare import compare, print_comparison
 from evals.feedback import import_feedback, write_cases
 from evals.gate import FLOORS, Floor, iter_breaches, load_floors
 from evals.integrity import load_truth
 from evals.judge import Judge, build_judge
+from evals.scoring import CaseResult, Status
+from evals.subject import Observation
 
 
 def result(**figures: dict[str, Any]) -> dict[str, Any]:
@@ -86,8 +90,10 @@ def test_the_readme_table_comes_from_the_newest_whole_run(tmp_path: Path) -> Non
     assert readme.update_readme(page, tmp_path).name == "b.json"
     written = page.read_text(encoding="utf-8")
     assert readme.source_of(written) == "b.json"
-    assert "0.500 [0.200, 0.800] 10" in written and "yesterday" not in written
-    assert written.startswith("# X\n") and written.endswith("\nrest\n")
+    assert "0.500 [0.200, 0.800] 10" in written
+    assert "yesterday" not in written
+    assert written.startswith("# X\n")
+    assert written.endswith("\nrest\n")
     page.write_text("no markers")
     with pytest.raises(UsageError, match="no table's place"):
         readme.update_readme(page, tmp_path)
@@ -136,7 +142,8 @@ def test_feedback_becomes_cases_to_be_labelled(tmp_path: Path) -> None:
         "nonsense",
     ]
     rows, faults = import_feedback(lines, truth.texts, "f.jsonl")
-    assert len(rows) == 1 and len(rows[0]["feedback"]) == 2
+    assert len(rows) == 1
+    assert len(rows[0]["feedback"]) == 2
     assert rows[0]["gold"][0]["quote"] == truth.texts["fix-the-hip"][start : start + 79]
     assert [fault.split(": ")[0] for fault in faults] == ["f.jsonl:3", "f.jsonl:4"]
     write_cases(rows, tmp_path / "cases.jsonl")
@@ -176,22 +183,47 @@ def test_a_judge_of_no_known_provider_is_an_error_in_one_line() -> None:
     assert "\n" not in str(raised.value)
 
 
+def given(status_of: str = "dev") -> CaseResult:
+    """A case that was answered with one statement."""
+    case = Case("q1", "q1", "q?", CaseKind.ANSWERABLE, (), (), (), Outcome.ANSWERED, Kind.IN_SCOPE,
+                status_of)
+    answer = {"statements": [{"text": "Hips {help}.", "citations": ["a:0-10"]}],
+              "citations": [{"id": "a:0-10", "quote": "Hips {help}."}]}
+    return CaseResult(Observation(case, answer), Status.PASS, (), (), "answered", "in_scope", True,
+                      (Span("a", 0, 10),), 1, 0, 0)
+
+
 def test_a_judge_that_fails_names_the_case() -> None:
     def fail(**_: object) -> dict[str, Any]:
         raise TimeoutError("too slow")
 
-    class Given:
-        answered = True
-
-        class case:  # noqa: N801
-            id, question, split = "q1", "q?", "dev"
-
-        class observation:  # noqa: N801
-            answer: ClassVar[dict[str, Any]] = {"statements": [], "citations": []}
-
     judge = Judge("m", fail, fail)
     with pytest.raises(ModelError, match="case q1: TimeoutError: too slow"):
-        judge.judge_all([Given()], Console(quiet=True))  # type: ignore[list-item]
+        judge.judge_all([given()], Console(quiet=True))
+
+
+def test_a_judge_reads_quotes_and_answer_and_scores_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("openevals")
+    from langchain_core.language_models import GenericFakeChatModel
+    from langchain_core.runnables import Runnable, RunnableLambda
+
+    read: list[str] = []
+
+    class Scores(GenericFakeChatModel):
+        def with_structured_output(self, *_: Any, **__: Any) -> Runnable[Any, Any]:
+            def score(messages: Any) -> dict[str, Any]:
+                read.append(str(messages))
+                return {"score": 0.75, "reasoning": "fair"}
+
+            return RunnableLambda(score)
+
+    monkeypatch.setattr("langchain.chat_models.init_chat_model",
+                        lambda *_, **__: Scores(messages=iter(())))
+    judged = build_judge("fake:model").judge_all([given(), given("test")], Console(quiet=True))
+    assert judged["figures"]["faithfulness"]["value"] == 0.75
+    assert judged["figures"]["relevance"]["n"] == 1
+    assert "Hips {help}." in read[0]
+    assert "q?" in read[1]
 
 
 def beir_folder(home: Path, qrels: str) -> Path:
@@ -219,4 +251,5 @@ def test_a_folder_that_is_no_beir_folder_is_named(
 ) -> None:
     assert command.main(["beir", str(tmp_path)]) == 1
     error = capsys.readouterr().err
-    assert "corpus.jsonl" in error and error.count("\n") == 1
+    assert "corpus.jsonl" in error
+    assert error.count("\n") == 1

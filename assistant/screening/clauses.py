@@ -55,6 +55,7 @@ _CANT: Final = re.compile(
     r"can;t|can t|struggl\w* to|hard to|difficult to|impossible to|wasn'?t able to|"
     r"isn'?t able to|aren'?t able to|not been able to|too weak to|not managing to)(?!\w)"
 )
+_LONGEST_SCOPE: Final = 25
 _ENDS: Final = frozenset(".!?;\n")
 _STRONG: Final = frozenset(
     "but however although though because whereas except yet plus until while despite since "
@@ -245,7 +246,7 @@ def _scope(message: _Words, cue: Match, concept_at: list[bool]) -> list[int]:
     """The words that a negation or a "symptoms of" reaches."""
     budget = 3 if cue.concept == "_neg" else 2
     reached: list[int] = []
-    stop = message.stop[cue.start]
+    stop = min(message.stop[cue.start], cue.end + _LONGEST_SCOPE)
     for i in range(cue.end, stop):
         word = message.words[i]
         before = message.tokens[message.token[i] - 1] if message.token[i] else ""

@@ -198,6 +198,7 @@ class _Builder:
                         self.signs,
                         self.places,
                         self.count,
+                        table == "criterion",
                     )
                 )
                 self.count += 1

@@ -37,6 +37,7 @@ _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2}[ :]?){12,}")
 _PERCENT: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 _WORD: Final = re.compile(r"[a-z]+")
+_CHUNK: Final = re.compile(r"[^\s;,.!?:]{1,200}[;,.!?:]?|[;,.!?:]{1,20}")
 _COMMON: Final = frozenset(
     "the a an and or of to in is it i you your my me we he she they that this for on with not "
     "all any be are was have has do does did can could will would what how why when who which "
@@ -98,6 +99,26 @@ def _undo_lookalikes(text: str) -> str:
         return word
 
     return _MIXED_WORD.sub(undo, text)
+
+
+def drop_repeats(text: str) -> str:
+    """A long text without what it has already said twice, word for word.
+
+    A word is left out when it and the seven before it have stood so at least twice: repeating
+    a sentence a thousand times adds nothing to read.
+    """
+    words = text.split()
+    if len(words) * 50 < len(text):
+        words = _CHUNK.findall(text)
+    seen: dict[tuple[str, ...], int] = {}
+    kept: list[str] = []
+    for i, word in enumerate(words):
+        window = tuple(words[max(0, i - 7) : i + 1])
+        times = seen.get(window, 0)
+        if times < 2:
+            seen[window] = times + 1
+            kept.append(word)
+    return " ".join(kept)
 
 
 def find_encoded(text: str) -> tuple[str, ...]:

@@ -25,6 +25,7 @@ _DAYS_IN: Final = {
     "wk": 7.0, "month": 30.0, "months": 30.0, "mths": 30.0, "year": 365.0, "years": 365.0,
     "yrs": 365.0, "decades": 3650.0, "decade": 3650.0,
 }  # fmt: skip
+_COUNTED: Final = frozenset(_DAYS_IN) | _YEAR_WORDS | {"mo"}
 _UNITS: Final = frozenset(
     "percent kg lbs pounds stone cm feet ft degrees degree c f mg ml mm inches miles km reps sets "
     "times bpm".split()
@@ -74,6 +75,8 @@ def find_numbers(tokens: Sequence[str]) -> Iterator[tuple[str, int]]:
         if not (token[0].isdigit() or token in _NUMBER_WORDS):
             if token == "teenager" or token == "teenage" or token == "teen":
                 yield from ((c, i) for c in ("child", "age_8_16"))
+            continue
+        if token in _NUMBER_WORDS and (i + 1 >= size or tokens[i + 1] not in _COUNTED):
             continue
         after = tokens[i + 1] if i + 1 < size else ""
         second = tokens[i + 2] if i + 2 < size else ""

@@ -40,11 +40,12 @@ class Rule:
     unless: frozenset[str]
     tolerates: int
     number: int = 0
+    flag: bool = True
 
 
 def parse_rule(
     row: Mapping[str, Any], owner: str, level: str, groups: Mapping[str, Sequence[str]],
-    known: frozenset[str], signs: frozenset[str], places: frozenset[str], number: int = 0,
+    known: frozenset[str], signs: frozenset[str], places: frozenset[str], number: int = 0, flag: bool = True,
 ) -> Rule:
     """Build a rule from its row and check that every concept in it exists.
 
@@ -85,7 +86,7 @@ def parse_rule(
     gap = {"near": NEAR, "message": ANYWHERE}.get(row.get("gap", "near"), row.get("gap", NEAR))
     return Rule(
         owner, row.get("level", level), tuple(concepts(s) for s in row["all"]), gap, unless,
-        tolerates, number,
+        tolerates, number, flag,
     )
 
 
