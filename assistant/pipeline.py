@@ -21,13 +21,14 @@ from assistant.articles import load_corpus
 from assistant.citations import cite, make_citation
 from assistant.claims import find_claim
 from assistant.composer import compose
-from assistant.conversation import resolve_follow_up
+from assistant.conversation import Conversation
 from assistant.disagreements import Disagreement, load_disagreements
 from assistant.errors import CorpusError
 from assistant.generations import current_generation
 from assistant.guardrails import Guardrails, Screening
 from assistant.index import Encoder, SentenceTransformerEncoder, Vectors
 from assistant.ingest import Progress, ingest, no_progress, open_index
+from assistant.lexicon import load_lexicon
 from assistant.retriever import Retriever, Search
 from assistant.settings import Settings, quiet_environment
 from assistant.text import plain, squeeze, words
@@ -115,6 +116,7 @@ class Assistant:
         retriever: Retriever,
         check: AnswerCheck,
         guardrails: Guardrails,
+        conversation: Conversation,
     ) -> None:
         self.settings = settings
         self.articles = articles
@@ -122,6 +124,7 @@ class Assistant:
         self._disagreements = disagreements
         self._check = check
         self._guardrails = guardrails
+        self._conversation = conversation
         self._answered_chips: dict[str, bool] = {}
 
     def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
@@ -185,7 +188,7 @@ class Assistant:
         screening = self._guardrails.screen(question, history)
         query = ""
         if screening.kind not in _FIXED:
-            query = resolve_follow_up(plain(screening.rest), history)
+            query = self._conversation.resolve(plain(screening.rest), history)
             query = " ".join(query.split()[:MAX_QUERY_WORDS])
         return _Message(question, screening, query, _ms(start))
 
@@ -347,6 +350,7 @@ def build_assistant(
         Retriever(index, encoder),
         AnswerCheck.load(index.generation),
         Guardrails(settings.country or None),
+        Conversation(articles, load_lexicon(settings.corpus)),
     )
     tell("loading the model", 0.97)
     encoder.encode(["ready"])

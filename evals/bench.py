@@ -95,7 +95,9 @@ def run_bench(corpus: Path, console: Console, quick: bool = False) -> dict[str, 
         if not quick:
             console.print(f"bench: {ROWS:,} passages, some minutes")
             figures["scale"] = {
-                str(ROWS): bench_scale.measure_scale(Path(home), ROWS, median(times.ask), console)
+                str(ROWS): bench_scale.measure_scale(
+                    Path(home), ROWS, median(times.ratios), console
+                )
             }
     return _rounded(figures)
 

@@ -29,6 +29,8 @@ from evals.stats import SEED
 
 ENCODED: Final = 5_000
 BARE_TEXTS: Final = 1_280
+# As many as the retriever asks the index for; how many it asks decides how well it finds.
+CANDIDATES: Final = 200
 SENTENCES_AN_ARTICLE: Final = 250
 _MOVED: Final = 0.6
 
@@ -166,10 +168,12 @@ def ask_step(home: Path) -> dict[str, float]:
     queries = [*QUESTIONS, *iter_sentences(80, seed=SEED + 1)]
     for vector in encoder.encode(queries):
         exact = np.argsort(-index.similarities(vector, all_rows), kind="stable")[:10]
-        near = {row for row, _ in index.nearest(vector, 10)}
+        near = {row for row, _ in index.nearest(vector, CANDIDATES)[:10]}
         found.append(len(near & set(exact.tolist())) / 10)
-    times = time_asking(build_assistant(settings).ask, encoder.encode, QUESTIONS, rounds=3)
-    return {"ask_seconds": median(times.ask), "recall@10": float(np.mean(found))}
+    # Half of what is asked stands in the corpus, so that answers are found and composed here too.
+    asked = [*QUESTIONS[:10], *iter_sentences(10)]
+    times = time_asking(build_assistant(settings).ask, encoder.encode, asked, rounds=3)
+    return {"ask_over_encode": median(times.ratios), "recall@10": float(np.mean(found))}
 
 
 def peak_mb() -> float:
@@ -188,7 +192,8 @@ def measure_scale(home: Path, rows: int, small_ask: float, console: Console) -> 
     """The figures of `scale`.
 
     Args:
-        small_ask: Seconds of one question on the four articles, in this run.
+        small_ask: One question on the four articles ÷ encoding it, in this run. Dividing both by
+            encoding keeps a machine that is busier at one of the two times out of the ratio.
 
     Raises:
         StoreError: A step failed; its last line says why.
@@ -197,7 +202,7 @@ def measure_scale(home: Path, rows: int, small_ask: float, console: Console) -> 
     console.print(f"bench: {ingested['passages']:,.0f} passages ingested, now asking")
     asked = _run_step("ask", home, rows)
     return {
-        "ask_over_small": asked["ask_seconds"] / small_ask,
+        "ask_over_small": asked["ask_over_encode"] / small_ask,
         "recall@10": asked["recall@10"],
         "index_rows_per_second": ingested["index_rows_per_second"],
         "ingest_over_encode": ingested["ingest_over_encode"],

@@ -103,11 +103,12 @@ class _Words:
     token_sentence: list[int]
     comma_before: list[bool]
     question: set[int]
+    skipped: dict[int, list[str]]
 
 
 def split_words(texts: Sequence[str]) -> _Words:
     """Cut turns into content words, clauses, segments and sentences."""
-    out = _Words([], [], [], [], [], [], [], [], [], [], [], set())
+    out = _Words([], [], [], [], [], [], [], [], [], [], [], set(), {})
     clause = strong = sentence = position = 0
     comma = False
     for turn, text in enumerate(texts):
@@ -133,7 +134,9 @@ def split_words(texts: Sequence[str]) -> _Words:
             out.tokens.append(word)
             out.token_sentence.append(sentence)
             position += 1
-            if word not in FILLER:
+            if word in FILLER:
+                out.skipped.setdefault(len(out.words), []).append(word)
+            else:
                 out.words.append(word)
                 out.token.append(len(out.tokens) - 1)
                 out.clause.append(clause)
@@ -162,7 +165,7 @@ def read(texts: Sequence[str], lexicon: Lexicon, words: Concepts) -> list[Hit]:
     message = split_words(texts)
     if not message.words:
         return []
-    matches = lexicon.find(message.words, message.stop)
+    matches = lexicon.find(message.words, message.stop, message.skipped)
     cues = [m for m in matches if m.concept[0] == "_"]
     said = [m for m in matches if m.concept[0] != "_"]
     said = _unmask(said, [m for m in cues if m.concept == "_mask"], words.bodily)

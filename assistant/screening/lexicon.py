@@ -2,8 +2,8 @@
 
 A concept ("numb", "chest") is a list of patterns over words. A pattern is words separated by
 blanks; ``swell*`` matches by its beginning, ``(a|b)`` either, ``(a|b)?`` maybe, ``~`` stands
-for up to three words of any kind. Filler words (the, my, really) are dropped before matching,
-from text and patterns alike. No pattern can make matching slower than linear.
+for up to three words of any kind. Filler words (the, my, really) in a text are passed over,
+unless the pattern names them. No pattern can make matching slower than linear.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Final, NamedTuple
 from assistant.errors import SettingsError
 
 _MAX_GAP: Final = 3
-_MAX_PATHS: Final = 4000
+_MAX_PATHS: Final = 5000
 _LEET: Final = str.maketrans("013457@$!", "oieastasi")
 _LEET_L: Final = str.maketrans("013457@$!", "oleastasl")
 _ITEM: Final = re.compile(r"\(|\)\??|\||[^\s()|]+")
@@ -31,10 +31,10 @@ _MIN_TYPO_LETTERS: Final = 5
 _MAX_TYPO_LETTERS: Final = 16
 
 FILLER: Final = frozenset(
-    "a an the my his her our their this that these those really very so just quite pretty "
+    "a an the my his her our your their this that these those really very so just quite pretty "
     "totally completely absolutely actually literally kinda sorta like also even some own whole "
     "entire fucking fuckin freaking damn left extremely incredibly rather slightly somewhat "
-    "basically definitely honestly seriously super well sort kind bit little always".split()
+    "basically definitely honestly seriously super well sort kind bit little".split()
 )
 
 
@@ -51,9 +51,7 @@ def load_toml(path: Path) -> dict[str, Any]:
 
 
 def expand(pattern: str) -> list[tuple[str, ...]]:
-    """Every plain word sequence that a pattern stands for, fillers dropped.
-
-    An alternative that is nothing but fillers is left out, so that ``(me|my)`` means "me".
+    """Every plain word sequence that a pattern stands for.
 
     Raises:
         SettingsError: a bracket is not closed.
@@ -62,8 +60,7 @@ def expand(pattern: str) -> list[tuple[str, ...]]:
     sequences, rest = _alternatives(tokens, 0)
     if rest != len(tokens) or "*" in tokens:
         raise SettingsError(f"pattern {pattern!r}: brackets do not match")
-    unique = dict.fromkeys(tuple(w for w in s if w not in FILLER) for s in sequences)
-    return [words for words in unique if words]
+    return [words for words in dict.fromkeys(sequences) if words]
 
 
 def _alternatives(tokens: Sequence[str], at: int) -> tuple[list[tuple[str, ...]], int]:
@@ -81,9 +78,8 @@ def _alternatives(tokens: Sequence[str], at: int) -> tuple[list[tuple[str, ...]]
             inner, at = _alternatives(tokens, at)
             if at >= len(tokens):
                 return [], -1
-            inner = [i for i in inner if any(w not in FILLER for w in i)]
-            if tokens[at] == ")?" or not inner:
-                inner = [*inner, ()]
+            if tokens[at] == ")?":
+                inner = [*(i for i in inner if any(w not in FILLER for w in i)), ()]
             at += 1
             current = [c + i for c in current for i in inner]
         else:
@@ -95,6 +91,7 @@ def _alternatives(tokens: Sequence[str], at: int) -> tuple[list[tuple[str, ...]]
 class _Node:
     next: dict[str, _Node] = field(default_factory=dict)
     gap: _Node | None = None
+    fillers: dict[str, _Node] = field(default_factory=dict)
     ends: tuple[str, ...] = ()
 
 
@@ -150,6 +147,9 @@ class Lexicon:
                     if node.gap is None:
                         node.gap = _Node()
                     node = node.gap
+                    continue
+                if word in FILLER:
+                    node = node.fillers.setdefault(word, _Node())
                     continue
                 if word.endswith("*"):
                     self._prefixes.add(word[:-1])
@@ -243,55 +243,73 @@ class Lexicon:
             end = step[1]
         return " ".join(reversed(words))
 
-    def find(self, words: Sequence[str], stops: Sequence[int]) -> list[Match]:
+    def find(
+        self, words: Sequence[str], stops: Sequence[int], skipped: Mapping[int, Sequence[str]]
+    ) -> list[Match]:
         """All concepts in the content words, by start.
 
         Args:
             words: content words, fillers already dropped.
             stops: for each word, the index where its sentence ends; no match crosses it.
+            skipped: the fillers that stood before a content word, by its index; those at a
+                sentence's end belong to the next content word.
         """
         keyed = [self.keys(w) for w in words]
-        root = self._root.next
+        root = self._root
         found: list[Match] = []
         for start, keys in enumerate(keyed):
             for key in keys:
-                node = root.get(key)
+                node = root.next.get(key)
                 if node is not None:
-                    if node.ends:
-                        found.extend(Match(c, start, start + 1) for c in node.ends)
-                    if node.next or node.gap:
-                        self._walk(node, keyed, start, start + 1, stops[start], found)
+                    self._reach(node, keyed, skipped, start, start + 1, stops[start], found)
+            for filler in skipped.get(start, ()):
+                node = root.fillers.get(filler)
+                if node is not None:
+                    self._walk(node, keyed, skipped, start, start, stops[start], found)
         return found
 
-    def _walk(
+    def _reach(
         self,
         node: _Node,
         keyed: Sequence[tuple[str, ...]],
+        skipped: Mapping[int, Sequence[str]],
         start: int,
         at: int,
         stop: int,
         found: list[Match],
     ) -> None:
+        if node.ends:
+            found.extend([Match(c, start, at) for c in node.ends])
+        if node.next or node.gap or node.fillers:
+            self._walk(node, keyed, skipped, start, at, stop, found)
+
+    def _walk(
+        self,
+        node: _Node,
+        keyed: Sequence[tuple[str, ...]],
+        skipped: Mapping[int, Sequence[str]],
+        start: int,
+        at: int,
+        stop: int,
+        found: list[Match],
+    ) -> None:
+        if node.fillers and at in skipped:
+            for filler in skipped[at]:
+                following = node.fillers.get(filler)
+                if following is not None:
+                    self._reach(following, keyed, skipped, start, at, stop, found)
         if at >= stop:
             return
         for key in keyed[at]:
             following = node.next.get(key)
             if following is not None:
-                if following.ends:
-                    found.extend(Match(c, start, at + 1) for c in following.ends)
-                if following.next or following.gap:
-                    self._walk(following, keyed, start, at + 1, stop, found)
+                self._reach(following, keyed, skipped, start, at + 1, stop, found)
         if node.gap is not None:
-            for skip in range(_MAX_GAP + 1):
-                if at + skip >= stop:
-                    break
+            for skip in range(min(_MAX_GAP + 1, stop - at)):
                 for key in keyed[at + skip]:
                     following = node.gap.next.get(key)
                     if following is not None:
-                        if following.ends:
-                            found.extend(Match(c, start, at + skip + 1) for c in following.ends)
-                        if following.next or following.gap:
-                            self._walk(following, keyed, start, at + skip + 1, stop, found)
+                        self._reach(following, keyed, skipped, start, at + skip + 1, stop, found)
 
 
 def _deletes(word: str) -> Iterator[str]:

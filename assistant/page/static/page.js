@@ -170,6 +170,7 @@
 
   /* ---- new turns: scroll to them, say a finished answer once ---- */
   let last = "";
+  let lost = false;
   function look() {
     const line = document.querySelector("[data-emergency]");
     if (line && line.dataset.emergency) $("emergency-line").textContent = line.dataset.emergency;
@@ -183,6 +184,7 @@
     if (!turn) { last = ""; return; }
     if (turn.id !== last) {
       last = turn.id;
+      if (!lost) $("connection").hidden = true;
       const top = turn.getBoundingClientRect().top + scrollY - header() - 16;
       scrollTo({ top, behavior: calm.matches ? "auto" : "smooth" });
     }
@@ -305,7 +307,6 @@
 
   /* ---- connection lost and found ---- */
   let instance = "";
-  let lost = false;
   async function ping() {
     let found = "";
     try {
@@ -322,7 +323,9 @@
       lost = false;
       bar.className = "";
       bar.textContent = found === instance ? panel.dataset.back : panel.dataset.restarted;
-      setTimeout(() => { if (!lost) bar.hidden = true; }, 6000);
+      if (found !== instance) state.said.clear();
+      // That the server forgot stays until the next question; that it is back, for a moment.
+      if (found === instance) setTimeout(() => { if (!lost) bar.hidden = true; }, 6000);
     }
     if (found) instance = found;
     setTimeout(ping, lost ? 2000 : 10000);
