@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Final
 
 from assistant.errors import SettingsError
-from assistant.screening.clauses import Hit, Mark, read
 from assistant.screening.data import Policy, load_policy
-from assistant.screening.normalise import drop_repeats, find_encoded, normalise
+from assistant.screening.language import is_unclear
+from assistant.screening.marks import Mark
 from assistant.screening.output import find_fault
+from assistant.screening.reading import Reader, Reading
 from assistant.screening.rules import Rule
 from assistant.types import (
     Answer,
@@ -33,9 +34,6 @@ from assistant.types import (
 )
 
 DATA_DIR: Final = Path(__file__).parent / "data"
-_ALL_MARKS: Final = (
-    Mark.NEGATED | Mark.PAST | Mark.RESOLVED | Mark.GENERAL | Mark.HYPOTHETICAL | Mark.OTHER
-)
 _URGENT_KINDS: Final = (Kind.EMERGENCY, Kind.CRISIS, Kind.URGENT, Kind.CONDITIONAL)
 _ORDER: Final = (
     Kind.EMERGENCY,
@@ -54,30 +52,9 @@ _ORDER: Final = (
 )
 _SENTENCE: Final = re.compile(r"[^.!?\n]*[.!?\n]*", re.DOTALL)
 _PIECE: Final = re.compile(r"(?:[:;,]|\s-\s|\b(?:and|then|also|but|plus)\b)\s*", re.IGNORECASE)
-_WORDS: Final = re.compile(r"[^\W\d_]{2,}")
-_TAG: Final = re.compile(
-    r"(?:<\|?|\[|\{|##|%%|==|--)/?[ \t]{0,3}"
-    r"(?:system|assistant|developer|admin|sys|inst|im_start|im_end|end_?system|instructions?|"
-    r"system[ _]override|system[ _]prompt|new instructions?)\b",
-    re.IGNORECASE,
-)
-_SYSTEM_LINE: Final = re.compile(r"^[ \t]{0,9}(?:system|developer|assistant) ?:", re.I | re.M)
-_BLOCK_CHARS: Final = 4_000
-_OVERLAP_CHARS: Final = 400
 _QUESTION_WORD: Final = re.compile(
     r"\?|\b(?:what|which|how|why|when|where|who|can|could|should|does|do|is|are|tell|show|explain|"
     r"give|list|help)\b"
-)
-_LATIN_OTHER: Final = frozenset(
-    "que el los las una por para como est je suis mon mes les des une avec pour dans pas ich mein "
-    "meine und nicht der das ist habe mir der mijn het een niet che il mio mia sono meu minha nao "
-    "com uma dolor genou hanche rodilla cadera knie schmerzen ginocchio joelho quadril mal du tengo "
-    "duele wenn ik heb".split()
-)
-_ENGLISH: Final = frozenset(
-    "the a an and or of to in is it i my me you for on with not all any be are was have has do does "
-    "did can will would what how why when who which if from as at by about no this that hurt pain "
-    "knee hip leg exercises glute".split()
 )
 
 
@@ -96,13 +73,6 @@ class Screening:
     verdicts: tuple[Verdict, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Reading:
-    hits: list[Hit]
-    urgent: list[Rule]
-    messages: list[Rule]
-
-
 class Guardrails:
     """The checks on questions, articles and answers.
 
@@ -116,6 +86,7 @@ class Guardrails:
 
     def __init__(self, country: str | None = None, data_dir: Path | None = None) -> None:
         self._policy = _load(data_dir or DATA_DIR)
+        self._reader = Reader(self._policy)
         self._help = self._policy.helpline(country)
 
     def screen(self, question: str, history: Sequence[Turn] = ()) -> Screening:
@@ -125,7 +96,7 @@ class Guardrails:
         the same result. With nothing to read the kind is `Kind.UNCLEAR`.
         """
         question = question.encode("utf-8", "replace").decode("utf-8", "replace")
-        own = self._read_message(question)
+        own = self._reader.read_message(question)
         earlier = [t.content for t in history if t.role == "user" and t.content.strip()]
         kinds: dict[Kind, list[Rule]] = {}
         for rule in own.urgent + own.messages:
@@ -139,12 +110,11 @@ class Guardrails:
                 kinds.setdefault(Kind.CONDITIONAL, []).extend(maybe)
         before = self._earlier(earlier, question, kinds)
         if not kinds:
-            unclear = self._unclear(question)
-            if unclear:
-                kinds[Kind.UNCLEAR] = [unclear]
+            if is_unclear(question):
+                kinds[Kind.UNCLEAR] = [self._policy.unclear_rule]
         self._settle(kinds, question)
-        kind = next((k for k in _ORDER if k in kinds), None)
-        kind = self._overdose_on_purpose(kind, kinds)
+        first = next((k for k in _ORDER if k in kinds), None)
+        kind = self._overdose_on_purpose(first, kinds)
         rest = self._rest(question) if Kind.INJECTION in kinds else question
         notices = self._notices(kind, kinds, own, question, hypothetical)
         notices.extend(n for n in before if n.text not in {m.text for m in notices})
@@ -191,49 +161,12 @@ class Guardrails:
 
     def is_instruction(self, sentence: str) -> bool:
         """Whether a sentence (of an article, of an answer) speaks to an assistant."""
-        return any(r.level == Kind.INJECTION for r in self._read_message(sentence, False).messages)
+        return any(
+            r.level == Kind.INJECTION for r in self._reader.read_message(sentence, False).messages
+        )
 
     def _text(self, name: str) -> str:
         return self._policy.text(name, self._help)
-
-    def _read_message(self, question: str, decode: bool = True) -> _Reading:
-        texts = [question]
-        if decode:
-            texts.extend(find_encoded(question))
-        return self._read([_tagged(self._policy.respace(normalise(t))) for t in texts])
-
-    def _read(self, texts: Sequence[str]) -> _Reading:
-        policy = self._policy
-        if sum(map(len, texts)) <= _BLOCK_CHARS:
-            hits = read(texts, policy.lexicon, policy.concepts)
-            return _Reading(hits, policy.flags.fired(hits), policy.messages.fired(hits))
-        return self._read_long(texts)
-
-    def _read_long(self, texts: Sequence[str]) -> _Reading:
-        """The same in overlapping blocks.
-
-        Reading ends early only when nothing that follows could change the reply: once an
-        emergency, a crisis and an instruction have all been found.
-        """
-        policy = self._policy
-        hits: list[Hit] = []
-        fired: dict[int, Rule] = {}
-        base = 0
-        for turn, text in enumerate(texts):
-            for block in _blocks(drop_repeats(text)):
-                here = read([block], policy.lexicon, policy.concepts)
-                for rule in policy.flags.fired(here) + policy.messages.fired(here):
-                    fired.setdefault(rule.number, rule)
-                if {r.level for r in fired.values()} >= _TOP_LEVELS:
-                    return _sorted_reading(hits, fired)
-                ends = {(h.concept, h.marks): h for h in here}
-                starts = {(h.concept, h.marks): h for h in reversed(here)}
-                kept = sorted({*ends.values(), *starts.values()}, key=lambda h: h.position)
-                hits.extend(Hit(h.concept, h.position + base, h.marks, turn) for h in kept)
-                base = (hits[-1].position if hits else base) + 8
-        for rule in policy.flags.fired(hits) + policy.messages.fired(hits):
-            fired.setdefault(rule.number, rule)
-        return _sorted_reading(hits, fired)
 
     def _earlier(
         self, earlier: Sequence[str], question: str, kinds: dict[Kind, list[Rule]]
@@ -241,20 +174,15 @@ class Guardrails:
         """Earlier turns: their red flags as notices, and signs split over turns joined."""
         if not earlier:
             return []
-        policy = self._policy
-        texts = [policy.respace(normalise(t)) for t in earlier]
-        past = self._read(texts)
+        texts = [self._reader.prepare(t) for t in earlier]
+        past = self._reader.read_prepared(texts)
         notices: list[Notice] = []
         found = {Kind(r.level) for r in past.urgent + past.messages}
-        together = read(
-            [*texts, policy.respace(normalise(question))],
-            policy.lexicon,
-            policy.concepts,
-        )
+        together = self._reader.read_prepared([*texts, self._reader.prepare(question)])
         known = {r.number for r in past.urgent}
         last = len(texts)
-        if any(h.turn == last and not h.marks for h in together):
-            for rule in policy.flags.fired(together):
+        if any(h.turn == last and not h.marks for h in together.hits):
+            for rule in together.urgent:
                 if rule.number not in known:
                     kinds.setdefault(Kind(rule.level), []).append(rule)
         for kind, name in (
@@ -290,7 +218,7 @@ class Guardrails:
         self,
         kind: Kind | None,
         kinds: Mapping[Kind, Sequence[Rule]],
-        own: _Reading,
+        own: Reading,
         question: str,
         hypothetical: bool,
     ) -> list[Notice]:
@@ -347,24 +275,6 @@ class Guardrails:
                     add(name, name)
         return notices
 
-    def _unclear(self, question: str) -> Rule | None:
-        rule = self._policy.unclear_rule
-        words = _WORDS.findall(question)
-        if not words:
-            return rule
-        letters = [c for c in question if c.isalpha()]
-        latin = sum(1 for c in letters if c < "\u0250")
-        if latin * 2 < len(letters):
-            return rule
-        lowered = [w.lower() for w in words]
-        english = sum(w in _ENGLISH for w in lowered)
-        foreign = sum(w in _LATIN_OTHER for w in lowered)
-        if foreign >= 2 and foreign > english:
-            return rule
-        if len(words) <= 6 and not any(_pronounceable(w) for w in lowered):
-            return rule
-        return None
-
     def _rest(self, question: str) -> str:
         """The question without the sentences, or parts of them, that instruct the assistant."""
         kept: list[str] = []
@@ -380,7 +290,6 @@ class Guardrails:
         return "" if rest and self.is_instruction(rest) else rest
 
 
-_TOP_LEVELS: Final = {Kind.EMERGENCY.value, Kind.CRISIS.value, Kind.INJECTION.value}
 _VARIANTS: Final = frozenset({"safe_answer"})
 
 
@@ -389,45 +298,10 @@ def _load(data_dir: Path) -> Policy:
     return load_policy(data_dir)
 
 
-def _sorted_reading(hits: list[Hit], fired: Mapping[int, Rule]) -> _Reading:
-    rules = [fired[number] for number in sorted(fired)]
-    urgent = [r for r in rules if r.flag]
-    return _Reading(hits, urgent, [r for r in rules if not r.flag])
-
-
-def _blocks(text: str) -> Iterator[str]:
-    """Pieces that overlap, cut at blanks where there are any."""
-    start = 0
-    while start < len(text):
-        end = start + _BLOCK_CHARS
-        if end < len(text):
-            blank = text.rfind(" ", end - 200, end)
-            end = blank if blank > 0 else end
-        yield text[start:end]
-        if end >= len(text):
-            return
-        blank = text.rfind(" ", end - _OVERLAP_CHARS - 100, end - _OVERLAP_CHARS)
-        start = blank if blank > start else end - _OVERLAP_CHARS
-
-
-def _tagged(text: str) -> str:
-    return _SYSTEM_LINE.sub(" tag_system ", _TAG.sub(" tag_system ", text))
-
-
 def _split_sentences(text: str) -> Iterator[str]:
     for match in _SENTENCE.finditer(text):
         if match.group().strip():
             yield match.group()
-
-
-def _pronounceable(word: str) -> bool:
-    vowels = sum(c in "aeiouy" for c in word)
-    return (
-        0.15 <= vowels / len(word) <= 0.85
-        and not re.search(r"[^aeiouy\W\d_]{6}", word)
-        and not re.search(r"(.)\1{3}", word)
-        and len(word) <= 30
-    ) or word in ("hmm", "nth", "pfps", "itbs", "acl", "mri", "tfl")
 
 
 def _verdicts(kind: Kind | None, kinds: Mapping[Kind, Sequence[Rule]]) -> tuple[Verdict, ...]:

@@ -24,13 +24,12 @@ from rich.console import Console
 
 from assistant.errors import StoreError
 from assistant.index import SentenceTransformerEncoder
+from evals.beir import CANDIDATES
 from evals.bench import QUESTIONS, time_asking
 from evals.stats import SEED
 
 ENCODED: Final = 5_000
 BARE_TEXTS: Final = 1_280
-# As many as the retriever asks the index for; how many it asks decides how well it finds.
-CANDIDATES: Final = 200
 SENTENCES_AN_ARTICLE: Final = 250
 _MOVED: Final = 0.6
 

@@ -210,7 +210,8 @@ def test_no_text_carries_the_disclaimer_or_an_open_slot(guard: Guardrails) -> No
     for country in (None, *policy.helplines):
         for name in policy.texts:
             text = Guardrails(country).notice(name).text
-            assert "{" not in text and DISCLAIMER not in text, name
+            assert "{" not in text, name
+            assert DISCLAIMER not in text, name
 
 
 def test_instructions_in_an_article_are_told_from_its_sentences(guard: Guardrails) -> None:
@@ -324,9 +325,7 @@ def test_a_reply_of_exact_words_may_leave(guard: Guardrails) -> None:
         (f"Weak hips. {DISCLAIMER}", "output.disclaimer"),
     ],
 )
-def test_a_reply_that_breaks_a_rule_does_not_leave(
-    guard: Guardrails, text: str, rule: str
-) -> None:
+def test_a_reply_that_breaks_a_rule_does_not_leave(guard: Guardrails, text: str, rule: str) -> None:
     assert check(guard, answered(statement(text))) == rule
 
 

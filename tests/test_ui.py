@@ -328,7 +328,7 @@ def test_every_response_carries_the_policy_and_the_headers(client, path: str) ->
      "/gradio_api/proxy=https://example.org/", "/gradio_api/runs",
      "/gradio_api/run-history/records",
      "/gradio_api/vibe-edit", "/gradio_api/stream/x", "/gradio_api/process_recording",
-     "/gradio_api/component_server", "/gradio_api/app_id", "/gradio_api/deep_link", "/monitoring", "/file=/etc/passwd",
+     "/gradio_api/component_server", "/gradio_api/deep_link", "/monitoring", "/file=/etc/passwd",
      "//gradio_api/upload", "/gradio_api//upload", "/gradio_api/custom_component/x/y/z/w"],
 )
 def test_what_the_page_does_not_need_is_shut(client, path: str) -> None:

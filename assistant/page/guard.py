@@ -40,12 +40,12 @@ HEADERS: Final = {
 _HASHED_NAMES: Final = re.compile(r"/assets/[^/]+-[\w-]{8}\.(?:js|css)$")
 
 # Of Gradio's own addresses only those stay open that the page and `gradio_client` need;
-# upload, file, proxy, stream, run history, code editing and monitoring do not exist here. Nor
-# does `app_id`: with it Gradio's page reloads itself as soon as a lost server is back, and all
-# that was on it is gone.
+# upload, file, proxy, stream, run history, code editing and monitoring do not exist here.
+# `app_id` stays: with it Gradio's page reloads itself once a lost server is back, and without
+# it a page that has lost its stream can no longer ask.
 _OPEN_API: Final = re.compile(
     r"/gradio_api/(?:queue/(?:join|data)|run/[^/]+|api/[^/]+|call/[^/]+(?:/[^/]+)?"
-    r"|heartbeat/[^/]+|cancel|reset|info|startup-events|theme\.css)/?$"
+    r"|heartbeat/[^/]+|cancel|reset|info|startup-events|theme\.css|app_id)/?$"
 )
 _CLOSED: Final = re.compile(
     r"/(?:file[=/]|proxy=|upload|svelte/|dev/|monitoring|vibe|pwa_icon|custom_component"

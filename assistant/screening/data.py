@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
 from assistant.errors import SettingsError
+from assistant.screening.hits import Concepts
 from assistant.screening.lexicon import Lexicon, load_toml
+from assistant.screening.marks import Mark
 from assistant.screening.rules import Rule, RuleSet, parse_rule
-from assistant.screening.clauses import Concepts, Mark
 from assistant.types import Kind
 
 _LEXICONS: Final = (
@@ -19,8 +21,9 @@ _LEXICONS: Final = (
     "lexicon_signs.toml",
     "lexicon_marks.toml",
     "lexicon_messages.toml",
+    "lexicon_languages.toml",
 )
-_BODILY: Final = frozenset({"lexicon_body.toml", "lexicon_signs.toml"})
+_BODILY: Final = frozenset({"lexicon_body.toml", "lexicon_signs.toml", "lexicon_languages.toml"})
 _JOINED: Final = re.compile(r"(?<![a-z])[a-z]{9,200}(?![a-z])")
 _SPECIAL_GROUPS: Final = (
     ("group_child", "child"),
@@ -96,14 +99,23 @@ class Policy:
         """All fixed texts as they are shown."""
         return frozenset(self.text(name, helpline) for name in self.texts)
 
+    def segment(self, joined: str) -> str:
+        """Letters that stood apart, as words; short words are kept whole."""
+        return joined if self.lexicon.keys(joined) else _segment(self.lexicon, joined)
+
     def respace(self, text: str) -> str:
         """Words run together from lexicon words parted again (``icantbreathe``)."""
 
         def part(match: re.Match[str]) -> str:
             word = match.group()
-            return word if self.lexicon.keys(word) else self.lexicon.segment(word)
+            return word if self.lexicon.keys(word) else _segment(self.lexicon, word)
 
         return _JOINED.sub(part, text)
+
+
+@lru_cache(maxsize=20_000)
+def _segment(lexicon: Lexicon, word: str) -> str:
+    return lexicon.segment(word)
 
 
 def load_policy(folder: Path) -> Policy:

@@ -132,7 +132,7 @@ class Lexicon:
         self._deletes: dict[str, str] = {}
         for word in typo_words:
             self.vocabulary.add(word)
-            for shorter in _deletes(word):
+            for shorter in (word, *_deletes(word)):
                 self._deletes.setdefault(shorter, word)
         self._keys: dict[str, tuple[str, ...]] = {}
 
@@ -170,6 +170,8 @@ class Lexicon:
 
     def _find_keys(self, word: str) -> tuple[str, ...]:
         keys = self._exact_keys(word)
+        if len(word) > 4 and word.endswith("in"):
+            keys += tuple(k for k in self._exact_keys(word + "g") if k not in keys)
         if keys:
             return keys
         mended = self.mend(word)
@@ -205,7 +207,7 @@ class Lexicon:
                 if shorter in self.vocabulary or self._exact_keys(shorter):
                     return shorter
             word = _DOUBLE.sub(r"\1", word)
-        if not _MIN_TYPO_LETTERS <= len(word) + 1 or len(word) > _MAX_TYPO_LETTERS:
+        if len(word) + 1 < _MIN_TYPO_LETTERS or len(word) > _MAX_TYPO_LETTERS:
             return word
         return self._nearest(word)
 

@@ -12,6 +12,7 @@ import codecs
 import html
 import re
 import unicodedata
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 from urllib.parse import unquote
@@ -37,6 +38,7 @@ _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2}[ :]?){12,}")
 _PERCENT: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 _WORD: Final = re.compile(r"[a-z]+")
+_CJK: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
 _CHUNK: Final = re.compile(r"[^\s;,.!?:]{1,200}[;,.!?:]?|[;,.!?:]{1,20}")
 _COMMON: Final = frozenset(
     "the a an and or of to in is it i you your my me we he she they that this for on with not "
@@ -48,11 +50,12 @@ _MIN_PRINTABLE: Final = 0.9
 _MAX_PAYLOADS: Final = 20
 
 
-def normalise(text: str) -> str:
+def normalise(text: str, segment: Callable[[str], str] = str) -> str:
     """Lower-case text with disguises removed; line breaks stay.
 
     Compatibility forms, zero-width and control characters, accents, look-alike letters,
-    spaced-out letters (``c h e s t``) and letters parted by ``*`` or ``_`` are undone.
+    spaced-out letters (``c h e s t``) and letters parted by ``*`` or ``_`` are undone;
+    `segment` may part the words that were joined so (``afever`` → ``a fever``).
     """
     if not text.isascii():
         text = text.translate(_PUNCTUATION)
@@ -60,12 +63,19 @@ def normalise(text: str) -> str:
         text = "".join(kept for c in text if (kept := _keep(c)))
         text = text.lower()
         text = _undo_lookalikes(text)
+        text = _CJK.sub(r" \g<0> ", text)
     else:
         text = "".join(c if c >= " " or c == "\n" else " " for c in text).lower()
     if _BROKEN_WORD.search(text):
         text = _BROKEN_WORD.sub("", text)
-    text = _SPACED_TWICE.sub(_join_spaced, text)
-    return _SPACED.sub(_join_spaced, text)
+
+    def join(match: re.Match[str]) -> str:
+        found = match.group()
+        parts = found.split("  ") if "  " in found else [found]
+        return " ".join(segment("".join(c for c in part if c.isalpha())) for part in parts)
+
+    text = _SPACED_TWICE.sub(join, text)
+    return _SPACED.sub(join, text)
 
 
 @lru_cache(maxsize=8192)
@@ -76,13 +86,6 @@ def _keep(character: str) -> str:
     if category in ("Cf", "Mn", "Me", "Co", "Cs"):
         return ""
     return " " if category in ("Cc", "Zs", "Zl", "Zp") else character
-
-
-def _join_spaced(match: re.Match[str]) -> str:
-    found = match.group()
-    if "  " in found:
-        return " ".join(re.sub(r"[^a-z]", "", part) for part in found.split("  "))
-    return re.sub(r"[^a-z]", "", found)
 
 
 def _undo_lookalikes(text: str) -> str:

@@ -1,6 +1,6 @@
 """Rules with slots: each slot names concepts, a rule matches when all slots are near enough.
 
-A rule looks only at hits without marks (see ``clauses``), but for what it says it tolerates.
+A rule looks only at hits without marks (see ``marks``), but for what it says it tolerates.
 Matching is one pass over the hits.
 """
 
@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from assistant.errors import SettingsError
-from assistant.screening.clauses import Hit, Mark
+from assistant.screening.hits import Hit
+from assistant.screening.marks import Mark
 
 NEAR: Final = 45
 ANYWHERE: Final = 1_000_000_000
@@ -44,8 +45,15 @@ class Rule:
 
 
 def parse_rule(
-    row: Mapping[str, Any], owner: str, level: str, groups: Mapping[str, Sequence[str]],
-    known: frozenset[str], signs: frozenset[str], places: frozenset[str], number: int = 0, flag: bool = True,
+    row: Mapping[str, Any],
+    owner: str,
+    level: str,
+    groups: Mapping[str, Sequence[str]],
+    known: frozenset[str],
+    signs: frozenset[str],
+    places: frozenset[str],
+    number: int = 0,
+    flag: bool = True,
 ) -> Rule:
     """Build a rule from its row and check that every concept in it exists.
 
@@ -85,8 +93,14 @@ def parse_rule(
         unless |= concepts(slot)
     gap = {"near": NEAR, "message": ANYWHERE}.get(row.get("gap", "near"), row.get("gap", NEAR))
     return Rule(
-        owner, row.get("level", level), tuple(concepts(s) for s in row["all"]), gap, unless,
-        tolerates, number, flag,
+        owner,
+        row.get("level", level),
+        tuple(concepts(s) for s in row["all"]),
+        gap,
+        unless,
+        tolerates,
+        number,
+        flag,
     )
 
 

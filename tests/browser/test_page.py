@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import sys
 import threading
 import time
@@ -33,25 +32,33 @@ from page_double import (
     URGENT,
     PageDouble,
 )
+from page_server import CHROMIUM, Server
 
 import ui
 from assistant.articles import parse_article
 from assistant.types import DISCLAIMER
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--no-first-run",
-]
 HOSTILE = (
-    "<script>window.hit=1</script>", "<img src=x onerror=window.hit=1>",
-    "![x](https://a.example/x.png)", "[x](javascript:window.hit=1)", "${window.hit=1}",
-    "${alert(1)}", "{{value}} {{this}}", "{{#each value}}x{{/each}}", "`${window.hit=1}`",
-    "</textarea><svg onload=window.hit=1>", "<style>*{display:none}</style>",
-    "<div style='position:fixed;inset:0'>x</div>", "<form action=//a.example><button>x",
-    "<iframe srcdoc='<script>parent.hit=1</script>'>", "\" onmouseover=\"window.hit=1",
-    "<base href=//a.example/>", "<link rel=stylesheet href=//a.example/x.css>",
-    "\u202etxt.exe\u202c", "javascript:window.hit=1", "<video src=//a.example/x>",
+    "<script>window.hit=1</script>",
+    "<img src=x onerror=window.hit=1>",
+    "![x](https://a.example/x.png)",
+    "[x](javascript:window.hit=1)",
+    "${window.hit=1}",
+    "${alert(1)}",
+    "{{value}} {{this}}",
+    "{{#each value}}x{{/each}}",
+    "`${window.hit=1}`",
+    "</textarea><svg onload=window.hit=1>",
+    "<style>*{display:none}</style>",
+    "<div style='position:fixed;inset:0'>x</div>",
+    "<form action=//a.example><button>x",
+    "<iframe srcdoc='<script>parent.hit=1</script>'>",
+    '" onmouseover="window.hit=1',
+    "<base href=//a.example/>",
+    "<link rel=stylesheet href=//a.example/x.css>",
+    "\u202etxt.exe\u202c",
+    "javascript:window.hit=1",
+    "<video src=//a.example/x>",
 )
 
 pytestmark = pytest.mark.skipif(
@@ -59,33 +66,6 @@ pytestmark = pytest.mark.skipif(
 )
 
 Open = Callable[..., Any]
-
-
-class Server:
-    """The real application on a port of its own, stopped at the end."""
-
-    def __init__(self, load: ui.Load) -> None:
-        import uvicorn
-
-        self._listening = socket.socket()
-        self._listening.bind(("127.0.0.1", 0))
-        self.address = f"http://127.0.0.1:{self._listening.getsockname()[1]}/"
-        config = uvicorn.Config(
-            ui.build_app(load), log_level="critical", access_log=False, timeout_graceful_shutdown=1
-        )
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(
-            target=self._server.run, kwargs={"sockets": [self._listening]}, daemon=True
-        )
-        self._thread.start()
-        while not self._server.started:
-            time.sleep(0.02)
-
-    def stop(self) -> None:
-        """Stop serving and wait until the port is free."""
-        self._server.should_exit = True
-        self._thread.join(10)
-        self._listening.close()
 
 
 @pytest.fixture(scope="module")
@@ -98,16 +78,6 @@ def server(double: PageDouble) -> Iterator[Server]:
     server = Server(lambda _: double)
     yield server
     server.stop()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=FLAGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -163,11 +133,13 @@ def cited(page: Any) -> str:
 
 
 def in_view(page: Any) -> bool:
-    return bool(page.evaluate(
-        """() => { const a = document.querySelector('#cited').getBoundingClientRect();
+    return bool(
+        page.evaluate(
+            """() => { const a = document.querySelector('#cited').getBoundingClientRect();
         const b = document.querySelector('#panel-body').getBoundingClientRect();
         return a.top >= b.top && a.bottom <= b.bottom && a.left >= b.left; }"""
-    ))
+        )
+    )
 
 
 def test_ask_read_and_open_each_citation(open_page: Open, double: PageDouble) -> None:

@@ -1,0 +1,48 @@
+"""The real application on a port of its own, and where the real browser is."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from pathlib import Path
+
+import ui
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+]
+
+
+class Server:
+    """The real application on a port of its own, stopped at the end."""
+
+    def __init__(self, load: ui.Load) -> None:
+        import uvicorn
+
+        self._listening = socket.socket()
+        self._listening.bind(("127.0.0.1", 0))
+        self.address = f"http://127.0.0.1:{self._listening.getsockname()[1]}/"
+        config = uvicorn.Config(
+            ui.build_app(load), log_level="critical", access_log=False, timeout_graceful_shutdown=1
+        )
+        self._server = uvicorn.Server(config)
+        self._thread = threading.Thread(
+            target=self._server.run, kwargs={"sockets": [self._listening]}, daemon=True
+        )
+        self._thread.start()
+        while not self._server.started:
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Stop serving and wait until the port is free."""
+        self._server.should_exit = True
+        self._thread.join(10)
+        self._listening.close()
