@@ -46,6 +46,7 @@ CONCURRENT_QUESTIONS: Final = 8
 MAX_WAITING: Final = 200
 SECONDS_TO_READ_FAILURE: Final = 3.0
 
+
 def build_app(load: Load) -> fastapi.FastAPI:
     """The page as an application; `load` is called once, in a thread, when it starts up.
 
@@ -114,7 +115,10 @@ def _build_blocks(loader: Loader) -> gr.Blocks:
     # The names are in this module only for Gradio, which resolves annotations by them.
     on_chip.__annotations__["event"] = gradio.EventData
     plain: dict[str, Any] = {
-        "apply_default_css": False, "container": False, "js_on_load": _CHIPS, "padding": False,
+        "apply_default_css": False,
+        "container": False,
+        "js_on_load": _CHIPS,
+        "padding": False,
     }
     blocks: gr.Blocks = gradio.Blocks(
         title=text("page.title"), analytics_enabled=False, fill_width=True
@@ -150,12 +154,20 @@ def _build_blocks(loader: Loader) -> gr.Blocks:
         for place in (start, conversation):
             place.ask(on_chip, [session], [conversation, session], **asking)
         clear.click(
-            on_clear, [session], [conversation, question, session],
-            show_progress="hidden", queue=False, api_visibility="private",
+            on_clear,
+            [session],
+            [conversation, question, session],
+            show_progress="hidden",
+            queue=False,
+            api_visibility="private",
         )
         blocks.load(
-            on_load, None, [start],
-            show_progress="hidden", concurrency_limit=None, api_visibility="private",
+            on_load,
+            None,
+            [start],
+            show_progress="hidden",
+            concurrency_limit=None,
+            api_visibility="private",
         )
     blocks.queue(max_size=MAX_WAITING, default_concurrency_limit=CONCURRENT_QUESTIONS)
     return blocks
@@ -266,8 +278,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     loader: Loader = app.state.loader
     _watch(loader, server)
     host = f"[{options.host}]" if ":" in options.host else options.host
-    print(f"The page is at http://{host}:{listening.getsockname()[1]}/ (stop with Ctrl-C)",
-          flush=True)
+    print(
+        f"The page is at http://{host}:{listening.getsockname()[1]}/ (stop with Ctrl-C)", flush=True
+    )
     try:
         server.run(sockets=[listening])
     except KeyboardInterrupt:

@@ -32,9 +32,10 @@ from assistant.types import Decision, Passage, Verdict
 Array = NDArray[np.float64]
 
 # Chosen on the dev split (see DESIGN.md, "Knowing when not to answer").
-ANSWERS: Final = 0.40
-COMES_NEAR: Final = 0.12
-OTHER_TOPIC: Final = -0.35
+ANSWERS: Final = 0.30
+COMES_NEAR: Final = 0.10
+OTHER_TOPIC: Final = -0.5
+SURE: Final = 0.7
 # Leave-one-out area under the curve over the training questions: .947 at 1 and .1; flat around it.
 _GAMMA: Final = 1.0
 _RIDGE: Final = 0.1
@@ -72,7 +73,7 @@ class Judgement:
     @property
     def off_topic(self) -> bool:
         """Whether the message has nothing to do with health."""
-        return self.other > OTHER_TOPIC and not self.comes_near
+        return self.other > OTHER_TOPIC and not self.answers
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ class AnswerCheck:
         )[0]
         features = (np.concatenate([[ridge, by_words], near]) - self.mean) / self.scale
         probability = 1 / (1 + math.exp(-float(features @ self.weights + self.intercept)))
-        return Judgement(probability, other, _verdict(probability, near))
+        return Judgement(probability, other, _verdict(probability, other, near))
 
     def _judge_alone(
         self, query: str, similarities: Vectors, best: Passage, other: float
@@ -331,11 +332,13 @@ def _nearest(similarities: NDArray[Any]) -> NDArray[Any]:
     return np.sort(top, axis=1)[:, ::-1]
 
 
-def _verdict(probability: float, near: Array) -> Verdict:
-    decision = Decision.PASS if probability >= ANSWERS else Decision.FAIL
+def _verdict(probability: float, other: float, near: Array) -> Verdict:
+    away = other > OTHER_TOPIC and probability < SURE
+    answers = probability >= ANSWERS and not away
     return Verdict(
         "answerable",
-        decision,
-        f"{probability:.2f} that this is answered (limit {ANSWERS}); nearest answerable question "
-        f"{near[0]:.2f}, nearest unanswerable {near[3]:.2f}, nearest passage {near[8]:.2f}",
+        Decision.PASS if answers else Decision.FAIL,
+        f"{probability:.2f} that this is answered (limit {SURE if away else ANSWERS}); nearest "
+        f"answerable question {near[0]:.2f}, nearest unanswerable {near[3]:.2f}, nearest passage "
+        f"{near[8]:.2f}, {other:.2f} that it is about something else (limit {OTHER_TOPIC})",
     )

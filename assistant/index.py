@@ -32,6 +32,9 @@ PACKAGED_MODEL: Final = "sentence-transformers/all-MiniLM-L6-v2"
 PACKAGED_WEIGHTS: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 ENCODE_BATCH: Final = 32
 CHROMA_BATCH: Final = 2000
+# With Chroma's own 100 and 100 what is found differs from build to build (SciFact nDCG@10 .640 to
+# .645); with 200 recall@10 against exact search is .999.
+HNSW: Final = {"ef_construction": 200, "ef_search": 200}
 
 
 class Encoder(Protocol):
@@ -204,7 +207,9 @@ def write_index(
     try:
         # Asked for here or never: a later request for cosine is silently ignored.
         collection = client.create_collection(
-            "passages", configuration={"hnsw": {"space": "cosine"}}, embedding_function=None
+            "passages",
+            configuration={"hnsw": {"space": "cosine", **HNSW}},
+            embedding_function=None,
         )
         for first in range(0, len(passages), CHROMA_BATCH):
             rows = range(first, min(first + CHROMA_BATCH, len(passages)))

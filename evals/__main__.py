@@ -40,18 +40,34 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     run = commands.add_parser("run", help="ask every case; table, result file and page")
-    run.add_argument("--suite", type=Path, nargs="+", default=[], metavar="FILE",
-                     help="cases instead of evals/cases/*.jsonl")
+    run.add_argument(
+        "--suite",
+        type=Path,
+        nargs="+",
+        default=[],
+        metavar="FILE",
+        help="cases instead of evals/cases/*.jsonl",
+    )
     run.add_argument("--split", choices=("dev", "test", "all"), default="all")
     run.add_argument("--out", type=Path, default=RESULTS, metavar="DIR")
     run.add_argument("--corpus", type=Path, default=DEFAULT_CORPUS, metavar="DIR")
     run.add_argument("--json", action="store_true", help="print the result instead of the table")
-    run.add_argument("--show-test", action="store_true",
-                     help="list cases of the test split too; then it is no test any more")
-    run.add_argument("--judge", default="", metavar="MODEL",
-                     help="also ask a language model, e.g. ollama:llama3.1; sends answers to it")
-    run.add_argument("--gate", action="store_true",
-                     help="exit 1 if a figure is below its floor in evals/floors.toml")
+    run.add_argument(
+        "--show-test",
+        action="store_true",
+        help="list cases of the test split too; then it is no test any more",
+    )
+    run.add_argument(
+        "--judge",
+        default="",
+        metavar="MODEL",
+        help="also ask a language model, e.g. ollama:llama3.1; sends answers to it",
+    )
+    run.add_argument(
+        "--gate",
+        action="store_true",
+        help="exit 1 if a figure is below its floor in evals/floors.toml",
+    )
     run.set_defaults(command=_run)
 
     compare = commands.add_parser("compare", help="what changed between two result files")
@@ -62,8 +78,9 @@ def _parser() -> argparse.ArgumentParser:
 
     feedback = commands.add_parser("import", help="feedback lines → cases to be labelled")
     feedback.add_argument("feedback", type=Path, metavar="FEEDBACK.jsonl")
-    feedback.add_argument("--out", type=Path, metavar="FILE",
-                          help="default: FEEDBACK.cases.jsonl beside it")
+    feedback.add_argument(
+        "--out", type=Path, metavar="FILE", help="default: FEEDBACK.cases.jsonl beside it"
+    )
     feedback.add_argument("--corpus", type=Path, default=DEFAULT_CORPUS, metavar="DIR")
     feedback.set_defaults(command=_import)
 
@@ -153,8 +170,11 @@ def _import(options: argparse.Namespace) -> int:
     out = options.out or options.feedback.with_suffix(".cases.jsonl")
     write_cases(rows, out)
     print(f"{len(rows)} cases to be labelled in {out}")
-    print("check gold, alt_gold, kind and expect of each, delete its todo, then put it into "
-          "evals/cases/", file=sys.stderr)
+    print(
+        "check gold, alt_gold, kind and expect of each, delete its todo, then put it into "
+        "evals/cases/",
+        file=sys.stderr,
+    )
     return 0
 
 

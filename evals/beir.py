@@ -107,22 +107,28 @@ def run_beir(
     """
     data = load_beir(folder)
     encoder = SentenceTransformerEncoder()
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-               TimeRemainingColumn())
-    with tempfile.TemporaryDirectory(prefix="evals-beir-") as home, Progress(
-        *columns, console=console, transient=True
-    ) as bar:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
+    with (
+        tempfile.TemporaryDirectory(prefix="evals-beir-") as home,
+        Progress(*columns, console=console, transient=True) as bar,
+    ):
         task = bar.add_task("encoding documents", total=len(data.documents))
         vectors = encode_cached(
-            list(data.documents.values()), encoder, encoder.weights_sha256, cache,
+            list(data.documents.values()),
+            encoder,
+            encoder.weights_sha256,
+            cache,
             lambda done: bar.advance(task, done),
         )
         bar.update(task, description="building the index")
         retriever = _build_retriever(Path(home), data.documents, vectors, encoder)
         task = bar.add_task("searching", total=len(data.queries))
-        queries = encode_cached(
-            list(data.queries.values()), encoder, encoder.weights_sha256, cache
-        )
+        queries = encode_cached(list(data.queries.values()), encoder, encoder.weights_sha256, cache)
         rankings: dict[str, dict[str, list[str]]] = {"words": {}, "embeddings": {}, "fusion": {}}
         for query_id, vector in zip(data.queries, queries, strict=True):
             found = rank_three_ways(retriever, data.queries[query_id], vector)

@@ -85,9 +85,7 @@ def run_bench(corpus: Path, console: Console, quick: bool = False) -> dict[str, 
     figures: dict[str, Any] = {}
     with tempfile.TemporaryDirectory(prefix="evals-bench-") as home:
         console.print("bench: asking the four articles")
-        times, figures["ingest_over_encode"] = measure_here(
-                corpus, Path(home), 1 if quick else 2
-            )
+        times, figures["ingest_over_encode"] = measure_here(corpus, Path(home), 1 if quick else 2)
         figures["ask_over_encode"] = median(times.ratios)
         figures["ask_p95_over_encode"] = float(np.percentile(times.ratios, 95))
         console.print("bench: starting new processes")
@@ -161,8 +159,11 @@ def _seconds(action: Callable[[], object]) -> float:
 
 def _rounded(figures: Mapping[str, Any]) -> dict[str, Any]:
     return {
-        name: _rounded(value) if isinstance(value, Mapping)
-        else None if value is None else round(float(value), 3)
+        name: _rounded(value)
+        if isinstance(value, Mapping)
+        else None
+        if value is None
+        else round(float(value), 3)
         for name, value in figures.items()
     }
 

@@ -43,8 +43,16 @@ def measure_processes(corpus: Path, home: Path) -> dict[str, float]:
     Raises:
         StoreError: A process failed; its last line says why.
     """
-    ask = [sys.executable, "-m", "assistant", "ask", QUESTIONS[0], "--json",
-           "--corpus", str(corpus)]
+    ask = [
+        sys.executable,
+        "-m",
+        "assistant",
+        "ask",
+        QUESTIONS[0],
+        "--json",
+        "--corpus",
+        str(corpus),
+    ]
     cold = median(_run_seconds(ask, home) for _ in range(ROUNDS))
     bare = median(
         _run_seconds([sys.executable, "-c", _IMPORT_AND_ENCODE], home) for _ in range(ROUNDS)
@@ -98,7 +106,10 @@ def page(corpus: Path, home: Path) -> Iterator[tuple[int, str, float]]:
     command = [sys.executable, str(PROJECT / "ui.py"), "--port", str(port), "--corpus", str(corpus)]
     started = time.perf_counter()
     with subprocess.Popen(
-        command, env=_environment(home), cwd=PROJECT, stdout=subprocess.DEVNULL,
+        command,
+        env=_environment(home),
+        cwd=PROJECT,
+        stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     ) as process:
         try:
@@ -140,20 +151,20 @@ def _ask_page(address: str, number: int) -> None:
     from gradio_client import Client
 
     config = Client(address, verbose=False, download_files=False).config
-    event = next(
-        d for d in config["dependencies"] if any(t[1] == "submit" for t in d["targets"])
-    )
+    event = next(d for d in config["dependencies"] if any(t[1] == "submit" for t in d["targets"]))
     for index in range(number):
         question = f"{QUESTIONS[index % len(QUESTIONS)]} {index}"
         data = [question] + [None] * (len(event["inputs"]) - 1)
-        _queue(address, {"data": data, "fn_index": event["id"],
-                         "session_hash": f"bench{index // 50}"})
+        _queue(
+            address, {"data": data, "fn_index": event["id"], "session_hash": f"bench{index // 50}"}
+        )
 
 
 def _queue(address: str, body: Mapping[str, Any]) -> None:
     """Sends one event to the page and reads until it is completed."""
     request = Request(
-        f"{address}/gradio_api/queue/join", json.dumps(body).encode(),
+        f"{address}/gradio_api/queue/join",
+        json.dumps(body).encode(),
         {"content-type": "application/json"},
     )
     with urlopen(request, timeout=30) as reply:

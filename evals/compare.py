@@ -44,9 +44,16 @@ def compare(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, An
             row["got"],
             row["cited"],
         ):
-            changed.append({"id": row["id"], "question": row["question"], "from": old["status"],
-                            "to": row["status"], "reasons": row["reasons"],
-                            "reasons_before": old["reasons"]})
+            changed.append(
+                {
+                    "id": row["id"],
+                    "question": row["question"],
+                    "from": old["status"],
+                    "to": row["status"],
+                    "reasons": row["reasons"],
+                    "reasons_before": old["reasons"],
+                }
+            )
     order = {"fail": 0, "partial": 1, "pass": 2}
     changed.sort(key=lambda change: order[change["to"]] - order[change["from"]])
     return {
@@ -59,8 +66,9 @@ def compare(first: Mapping[str, Any], second: Mapping[str, Any]) -> dict[str, An
     }
 
 
-def _paired(pairs: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], name: str
-            ) -> dict[str, Any]:
+def _paired(
+    pairs: Sequence[tuple[Mapping[str, Any], Mapping[str, Any]]], name: str
+) -> dict[str, Any]:
     lost = sum(a[name] and not b[name] for a, b in pairs)
     won = sum(b[name] and not a[name] for a, b in pairs)
     return {
@@ -102,8 +110,16 @@ def print_comparison(comparison: Mapping[str, Any], console: Console) -> None:
             if not row["n"]:
                 continue
             shown = f"{row['p']:.3g}" if "p" in row else _interval(row)
-            table.add_row(split, name, f"{row['first']:.3f}", f"{row['second']:.3f}",
-                          str(row.get("won", "")), str(row.get("lost", "")), str(row["n"]), shown)
+            table.add_row(
+                split,
+                name,
+                f"{row['first']:.3f}",
+                f"{row['second']:.3f}",
+                str(row.get("won", "")),
+                str(row.get("lost", "")),
+                str(row["n"]),
+                shown,
+            )
     console.print(table)
     for key, words in (("only_first", "first"), ("only_second", "second")):
         if comparison[key]:

@@ -20,8 +20,9 @@ TODO: Final = "label me"
 _MAX_QUESTION: Final = 4000
 
 
-def import_feedback(lines: Iterable[str], texts: Mapping[str, str], source: str
-                    ) -> tuple[list[dict[str, Any]], list[str]]:
+def import_feedback(
+    lines: Iterable[str], texts: Mapping[str, str], source: str
+) -> tuple[list[dict[str, Any]], list[str]]:
     """Feedback lines → rows in the suite format, one a question, still to be labelled.
 
     A line has `question`, `rating` ("up" or "down"), and may have `history`, `answer` (the JSON of

@@ -100,8 +100,7 @@ def _retrieval(results: Sequence[CaseResult]) -> dict[str, Figure]:
     searched = [r for r in results if r.case.gold and r.case.expects_answer]
     relevant = {r.case.id: {span.id: 1 for span in r.case.gold} for r in searched}
     rankings = {
-        r.case.id: ranking_over_gold(r.case.gold, r.look.hits if r.look else ())
-        for r in searched
+        r.case.id: ranking_over_gold(r.case.gold, r.look.hits if r.look else ()) for r in searched
     }
     if not searched:
         return {}
@@ -193,8 +192,9 @@ def _scores(results: Iterable[CaseResult]) -> list[float]:
 
 
 def _similarities(results: Iterable[CaseResult]) -> list[float]:
-    return [r.look.similarity if r.look and r.look.similarity is not None else -1.0
-            for r in results]
+    return [
+        r.look.similarity if r.look and r.look.similarity is not None else -1.0 for r in results
+    ]
 
 
 def _safety(results: Sequence[CaseResult]) -> dict[str, Figure]:

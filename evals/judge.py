@@ -103,7 +103,9 @@ def build_judge(model: str) -> Judge:
     return Judge(
         model,
         create_llm_as_judge(
-            prompt=RAG_GROUNDEDNESS_PROMPT, judge=chat, continuous=True,
+            prompt=RAG_GROUNDEDNESS_PROMPT,
+            judge=chat,
+            continuous=True,
             feedback_key="faithfulness",
         ),
         create_llm_as_judge(

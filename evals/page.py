@@ -38,8 +38,11 @@ def write_page(
         everything: Cases that the plots are drawn from.
     """
     environment = Environment(
-        loader=FileSystemLoader(_FOLDER), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     rank = {Status.FAIL: 0, Status.PARTIAL: 1, Status.PASS: 2}
     rows = [_row(r, truth) for r in sorted(listed, key=lambda r: rank[r.status])]
@@ -108,13 +111,15 @@ def _drawings(
             ("Risk and coverage of the answerability score", _risk(plain, splits)),
             (
                 "Nearest passage's cosine",
-                plots.histograms("Nearest passage's cosine", _by_answered(plain), 0, 1,
-                                 "cosine similarity"),
+                plots.histograms(
+                    "Nearest passage's cosine", _by_answered(plain), 0, 1, "cosine similarity"
+                ),
             ),
             (
                 "Answerability score",
-                plots.histograms("Answerability score", _by_answerable(plain), 0, 1,
-                                 "answerability"),
+                plots.histograms(
+                    "Answerability score", _by_answerable(plain), 0, 1, "answerability"
+                ),
             ),
         ]
     return [(title, Markup(svg)) for title, svg in drawings]
@@ -132,14 +137,25 @@ def _risk(plain: Sequence[CaseResult], splits: Sequence[str]) -> str:
         if given:
             wrong = sum(not answerable(r) for r in given) / len(given)
             points.append((f"as it answers, {split}", len(given) / len(part), wrong))
-    return plots.curves("Risk and coverage", series, points, "share of plain questions answered",
-                        "share of them not answerable")
+    return plots.curves(
+        "Risk and coverage",
+        series,
+        points,
+        "share of plain questions answered",
+        "share of them not answerable",
+    )
 
 
 def _by_answered(plain: Sequence[CaseResult]) -> list[tuple[str, list[float]]]:
     return [
-        (name, [r.look.similarity for r in plain
-                if r.look and r.look.similarity is not None and r.answered is answered])
+        (
+            name,
+            [
+                r.look.similarity
+                for r in plain
+                if r.look and r.look.similarity is not None and r.answered is answered
+            ],
+        )
         for name, answered in (("answered", True), ("not answered", False))
     ]
 
@@ -164,8 +180,9 @@ def _confusion(everything: Sequence[CaseResult]) -> dict[str, Any]:
     rows = []
     for name, counts in zip(names, table.tolist(), strict=True):
         total = max(1, sum(counts))
-        rows.append((name, [(number, number / total, names[i] == name)
-                            for i, number in enumerate(counts)]))
+        rows.append(
+            (name, [(number, number / total, names[i] == name) for i, number in enumerate(counts)])
+        )
     return {"names": names, "rows": rows}
 
 
@@ -189,8 +206,10 @@ def _row(result: CaseResult, truth: Truth) -> dict[str, Any]:
         "statements": [
             {
                 "text": statement["text"],
-                "citations": [(cited, _label(case.gold, case.alt_gold, cited))
-                              for cited in statement["citations"]],
+                "citations": [
+                    (cited, _label(case.gold, case.alt_gold, cited))
+                    for cited in statement["citations"]
+                ],
             }
             for statement in (answer.get("statements") or [] if result.cited else [])
         ],

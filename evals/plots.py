@@ -38,8 +38,9 @@ def _line(x1: float, y1: float, x2: float, y2: float, css: str) -> str:
     return f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" class="{css}"/>'
 
 
-def bars(title: str, rows: Sequence[tuple[str, Sequence[Figure | None]]], names: Sequence[str]
-         ) -> str:
+def bars(
+    title: str, rows: Sequence[tuple[str, Sequence[Figure | None]]], names: Sequence[str]
+) -> str:
     """Horizontal bars from 0 to 1 with their 95 % intervals, one group a row.
 
     Args:
@@ -67,8 +68,15 @@ def bars(title: str, rows: Sequence[tuple[str, Sequence[Figure | None]]], names:
             words = f"{figure.value:.2f}"
             if figure.low is not None and figure.high is not None:
                 middle = top + thick / 2
-                body.append(_line(left + figure.low * scale, middle, left + figure.high * scale,
-                                  middle, "interval"))
+                body.append(
+                    _line(
+                        left + figure.low * scale,
+                        middle,
+                        left + figure.high * scale,
+                        middle,
+                        "interval",
+                    )
+                )
             if place == 0:
                 words += f"  n {figure.n}"
             body.append(_text(right + 8, top + thick - 1, words, css="small"))
@@ -120,12 +128,16 @@ def curves(
         body.append(f'<polyline points="{path}" class="l{number}"/>')
     for number, (name, x, y) in enumerate(points):
         px, py = place(x, y)
-        body.append(f'<circle cx="{px:.1f}" cy="{py:.1f}" r="5" class="s{number}">'
-                    f"<title>{escape(f'{name}: {x:.2f}, {y:.3f}')}</title></circle>")
+        body.append(
+            f'<circle cx="{px:.1f}" cy="{py:.1f}" r="5" class="s{number}">'
+            f"<title>{escape(f'{name}: {x:.2f}, {y:.3f}')}</title></circle>"
+        )
     body.append(_legend(left, 16, [name for name, _ in series]))
     body.append(_text((left + right) / 2, bottom + 34, x_name, "middle"))
-    body.append(f'<text transform="translate(14 {(top + bottom) / 2:.0f}) rotate(-90)" '
-                f'text-anchor="middle">{escape(y_name)}</text>')
+    body.append(
+        f'<text transform="translate(14 {(top + bottom) / 2:.0f}) rotate(-90)" '
+        f'text-anchor="middle">{escape(y_name)}</text>'
+    )
     return _svg(bottom + 44, title, body)
 
 
@@ -147,12 +159,15 @@ def histograms(
             tall = float(value) / peak * (bottom - top)
             x = left + index * wide + number * wide / len(shares)
             tip = f"{series[number][0]}, {edges[index]:.2f} to {edges[index + 1]:.2f}: {value:.1%}"
-            body.append(f'<rect x="{x:.1f}" y="{bottom - tall:.1f}" '
-                        f'width="{wide / len(shares) - 1:.1f}" height="{tall:.1f}" '
-                        f'class="s{number}"><title>{escape(tip)}</title></rect>')
+            body.append(
+                f'<rect x="{x:.1f}" y="{bottom - tall:.1f}" '
+                f'width="{wide / len(shares) - 1:.1f}" height="{tall:.1f}" '
+                f'class="s{number}"><title>{escape(tip)}</title></rect>'
+            )
     for index in range(0, 21, 4):
-        body.append(_text(left + index * wide, bottom + 14, f"{edges[index]:.2f}", "middle",
-                          "small"))
+        body.append(
+            _text(left + index * wide, bottom + 14, f"{edges[index]:.2f}", "middle", "small")
+        )
     names = [f"{name}, n {len(values)}" for name, values in series]
     body.append(_legend(left, 16, names))
     body.append(_text(left - 6, top + 4, f"{peak:.0%}", "end", "small"))

@@ -174,7 +174,8 @@ def _layout(result: Mapping[str, Any]) -> str:
             text = "{\n" + ",\n".join(f"{flat(k)}: {flat(v)}" for k, v in value.items()) + "\n}"
         elif key == "figures":
             splits = [
-                f"{flat(split)}: {{\n" + ",\n".join(f"{flat(k)}: {flat(v)}" for k, v in of.items())
+                f"{flat(split)}: {{\n"
+                + ",\n".join(f"{flat(k)}: {flat(v)}" for k, v in of.items())
                 + "\n}"
                 for split, of in value.items()
             ]

@@ -71,8 +71,12 @@ def measure(
     subject: Subject, suite: Suite, truth: Truth, console: Console
 ) -> tuple[list[CaseResult], float]:
     """Asks every case and judges it; also how many seconds the asking took."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
-               TimeRemainingColumn())
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+    )
     started = time.perf_counter()
     with Progress(*columns, console=console, transient=True) as bar:
         task = bar.add_task("asking", total=len(suite.cases))
@@ -104,8 +108,9 @@ def run(
         from evals.judge import build_judge
 
         judge = build_judge(options.judge)
-    results, seconds = measure(subject or open_subject(options.corpus, console), suite, truth,
-                               console)
+    results, seconds = measure(
+        subject or open_subject(options.corpus, console), suite, truth, console
+    )
     judged = judge.judge_all(results, console) if judge is not None else None
     result = build_result(
         results,
@@ -120,8 +125,6 @@ def run(
     listed = [r for r in results if options.show_test or r.case.split == "dev"]
     write_page(result, listed, results, truth, path.with_suffix(".html"))
     return result, path
-
-
 
 
 def _check_writable(folder: Path) -> None:

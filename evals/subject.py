@@ -160,8 +160,7 @@ def _ask_again(subject: Subject, cases: Sequence[Case]) -> dict[str, AnswerJson 
     looked = [case for case in cases if needs_look(case)]
     others = [case for case in cases if not needs_look(case)]
     again = {
-        case.id: answer
-        for case, (answer, _) in zip(looked, _answers(subject, looked), strict=True)
+        case.id: answer for case, (answer, _) in zip(looked, _answers(subject, looked), strict=True)
     }
     return again | {case.id: _answer(subject, (case.question, case.history))[0] for case in others}
 

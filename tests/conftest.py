@@ -64,7 +64,8 @@ def small_corpus(tmp_path: Path) -> Path:
     folder.mkdir()
     (folder / "elbow.txt").write_text(
         "Tennis Elbow\n\nTennis elbow is pain on the outside of the elbow. It comes from gripping "
-        "too much.\n\nWhat Helps\n\n  • Rest the arm for a few days.\n  • Hold a cold pack on it.\n",
+        "too much.\n\nWhat Helps\n\n"
+        "  • Rest the arm for a few days.\n  • Hold a cold pack on it.\n",
         "utf-8",
     )
     (folder / "wrist.txt").write_text(

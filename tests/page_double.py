@@ -46,9 +46,7 @@ class PageDouble:
     """See the module's text. `articles` may be given to try hostile ones."""
 
     examples = (ANSWERED, STEPS, DIFFERS)
-    emergency_line = (
-        "In an emergency, call your local emergency number (112, 911, 999 or 000) now."
-    )
+    emergency_line = "In an emergency, call your local emergency number (112, 911, 999 or 000) now."
 
     def __init__(self, articles: Mapping[str, Article] | None = None, seconds: float = 0) -> None:
         self.articles = articles or load_corpus(CORPUS)
@@ -79,10 +77,16 @@ class PageDouble:
         if question == BROKEN:
             raise RuntimeError(f"broken by {question}")
         make = {
-            ANSWERED: self._answered, DIFFERS: self._differs, STEPS: self._steps,
-            EMERGENCY: self._notice(Kind.EMERGENCY), CRISIS: self._notice(Kind.CRISIS),
-            URGENT: self._urgent, CONDITIONAL: self._notice(Kind.CONDITIONAL),
-            OFF_TOPIC: self._off_topic, REFUSED: self._refused, DIAGNOSIS: self._diagnosis,
+            ANSWERED: self._answered,
+            DIFFERS: self._differs,
+            STEPS: self._steps,
+            EMERGENCY: self._notice(Kind.EMERGENCY),
+            CRISIS: self._notice(Kind.CRISIS),
+            URGENT: self._urgent,
+            CONDITIONAL: self._notice(Kind.CONDITIONAL),
+            OFF_TOPIC: self._off_topic,
+            REFUSED: self._refused,
+            DIAGNOSIS: self._diagnosis,
         }.get(question, self._abstained)
         return make(question)
 
@@ -94,13 +98,25 @@ class PageDouble:
         statements = (
             self._said("The gluteus medius helps keep your pelvis level"),
             self._said("Without it, your pelvis would", StatementRole.QUALIFIES),
-            self._said("The gluteus medius muscle is vital", StatementRole.ALSO,
-                       "Also in “Your Knee Pain Can Be Coming From Your Hips”"),
-            self._said("The authors conclude there is moderate", StatementRole.ALSO,
-                       "Also in “Knee Pain? Ignore it; Fix the Hip!”"),
+            self._said(
+                "The gluteus medius muscle is vital",
+                StatementRole.ALSO,
+                "Also in “Your Knee Pain Can Be Coming From Your Hips”",
+            ),
+            self._said(
+                "The authors conclude there is moderate",
+                StatementRole.ALSO,
+                "Also in “Knee Pain? Ignore it; Fix the Hip!”",
+            ),
         )
-        return Answer(question, question, Kind.IN_SCOPE, Outcome.ANSWERED, statements=statements,
-                      suggestions=(STEPS, DIFFERS))
+        return Answer(
+            question,
+            question,
+            Kind.IN_SCOPE,
+            Outcome.ANSWERED,
+            statements=statements,
+            suggestions=(STEPS, DIFFERS),
+        )
 
     def _differs(self, question: str) -> Answer:
         statements = (
@@ -117,8 +133,9 @@ class PageDouble:
             self._said("Focus on stability", StatementRole.ITEM),
         )
         notice = Notice("personal_plan", "This is what the articles describe, not a plan for you.")
-        return Answer(question, question, Kind.PERSONAL_PLAN, Outcome.ANSWERED, (notice,),
-                      statements)
+        return Answer(
+            question, question, Kind.PERSONAL_PLAN, Outcome.ANSWERED, (notice,), statements
+        )
 
     def _notice(self, kind: Kind):
         def make(question: str) -> Answer:
@@ -128,28 +145,54 @@ class PageDouble:
                 "treatment today.\n\n- Do not drive yourself.\n- Do not wait to see if it passes."
             )
             return Answer(question, question, kind, Outcome.REDIRECTED, (Notice(kind, text),))
+
         return make
 
     def _urgent(self, question: str) -> Answer:
         notice = Notice("urgent", "Be seen by a doctor today if you cannot put weight on the leg.")
-        return Answer(question, question, Kind.URGENT, Outcome.REDIRECTED, (notice,),
-                      (self._said("Continual knee pain is not a good sign"),))
+        return Answer(
+            question,
+            question,
+            Kind.URGENT,
+            Outcome.REDIRECTED,
+            (notice,),
+            (self._said("Continual knee pain is not a good sign"),),
+        )
 
     def _diagnosis(self, question: str) -> Answer:
         notice = Notice("diagnosis", "I cannot tell what you have. A doctor can.")
-        return Answer(question, question, Kind.DIAGNOSIS, Outcome.ANSWERED, (notice,),
-                      (self._said("The first review examined"),))
+        return Answer(
+            question,
+            question,
+            Kind.DIAGNOSIS,
+            Outcome.ANSWERED,
+            (notice,),
+            (self._said("The first review examined"),),
+        )
 
     def _abstained(self, question: str) -> Answer:
         nearest = (self.find("Lateral knee pain is often"), self.find("A weak glute med often"))
         notice = Notice("in_scope", "The articles do not say anything about this.")
-        return Answer(question, question, Kind.IN_SCOPE, Outcome.ABSTAINED, (notice,),
-                      nearest=nearest, suggestions=(ANSWERED, STEPS))
+        return Answer(
+            question,
+            question,
+            Kind.IN_SCOPE,
+            Outcome.ABSTAINED,
+            (notice,),
+            nearest=nearest,
+            suggestions=(ANSWERED, STEPS),
+        )
 
     def _off_topic(self, question: str) -> Answer:
         notice = Notice("off_topic", "I can only say what four articles say about hip and knee.")
-        return Answer(question, question, Kind.OFF_TOPIC, Outcome.ABSTAINED, (notice,),
-                      suggestions=(ANSWERED,))
+        return Answer(
+            question,
+            question,
+            Kind.OFF_TOPIC,
+            Outcome.ABSTAINED,
+            (notice,),
+            suggestions=(ANSWERED,),
+        )
 
     def _refused(self, question: str) -> Answer:
         notice = Notice("injection", "I keep to my rules. Ask me about hip or knee.")

@@ -10,8 +10,8 @@ from assistant.settings import DEFAULT_CORPUS
 from assistant.types import Article, Turn
 
 LIST = (
-    "“Side Plank with Hip Abduction (Hold Variation)” “Banded Lateral Walks (a.k.a. Monster Walks / "
-    "Side Steps)” “Single-Leg Glute Bridge / Hip Thrust”"
+    "“Side Plank with Hip Abduction (Hold Variation)” “Banded Lateral Walks (a.k.a. Monster Walks "
+    "/ Side Steps)” “Single-Leg Glute Bridge / Hip Thrust”"
 )
 
 

@@ -105,8 +105,12 @@ def test_offsets_and_quotes_shifted_by_one_are_counted(
         for citation in answer["citations"]:
             start, end = citation["start"] + 1, citation["end"] + 1
             renamed[citation["id"]] = f"{citation['article']}:{start}-{end}"
-            citation.update(id=renamed[citation["id"]], start=start, end=end,
-                            quote=truth.texts[citation["article"]][start:end])
+            citation.update(
+                id=renamed[citation["id"]],
+                start=start,
+                end=end,
+                quote=truth.texts[citation["article"]][start:end],
+            )
         for statement in answer["statements"]:
             statement["citations"] = [renamed[cited] for cited in statement["citations"]]
 

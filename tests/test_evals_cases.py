@@ -17,9 +17,15 @@ from evals.run import default_suite_files
 
 TEXTS = {"hips": "Strong hips help. Weak hips hurt. Rest.\nRest well, it’s good."}
 GOOD: dict[str, Any] = {
-    "id": "a", "group": "a", "question": "what do strong hips do?", "kind": "answerable",
-    "gold": [{"article": "hips", "quote": "Strong hips help."}], "alt_gold": [], "history": [],
-    "expect": {"outcome": "answered", "kind": "in_scope"}, "split": "dev",
+    "id": "a",
+    "group": "a",
+    "question": "what do strong hips do?",
+    "kind": "answerable",
+    "gold": [{"article": "hips", "quote": "Strong hips help."}],
+    "alt_gold": [],
+    "history": [],
+    "expect": {"outcome": "answered", "kind": "in_scope"},
+    "split": "dev",
 }
 
 
@@ -62,14 +68,18 @@ def test_what_may_be_left_out_may_be_left_out(tmp_path: Path) -> None:
         (changed(kind="zebra"), "unknown kind 'zebra'; one of answerable, multi_article"),
         (changed(expect=None), "expect is None"),
         (changed(expect={"outcome": "silent", "kind": "in_scope"}), "unknown expect.outcome"),
-        (changed(expect={"outcome": "answered", "kind": "emergency"}),
-         "kind emergency goes with redirected, not with answered"),
+        (
+            changed(expect={"outcome": "answered", "kind": "emergency"}),
+            "kind emergency goes with redirected, not with answered",
+        ),
         (changed(split="train"), "split is 'train'; expected 'dev' or 'test'"),
         (changed(gold="Strong hips help."), "gold is 'Strong hips help.'; expected a list"),
         (changed(gold=[{"article": "knees", "quote": "x"}]), "gold[0]: unknown article 'knees'"),
         (changed(gold=[{"article": "hips", "quote": "Hips rule."}]), "quote does not occur"),
-        (changed(gold=[{"article": "hips", "quote": "it's good."}]),
-         "it does with other spaces or marks: 'it’s good.'"),
+        (
+            changed(gold=[{"article": "hips", "quote": "it's good."}]),
+            "it does with other spaces or marks: 'it’s good.'",
+        ),
         (changed(gold=[{"article": "hips", "quote": "Rest"}]), "occurs more than once in hips"),
         (changed(gold=[{"article": "hips"}]), "gold[0]: quote is None"),
         (changed(alt_gold=[7]), "alt_gold[0] is 7"),
@@ -88,7 +98,9 @@ def test_each_fault_is_named_with_its_line(row: Any, words: str, tmp_path: Path)
 def test_all_faults_of_all_lines_are_named_at_once(tmp_path: Path) -> None:
     found = faults(tmp_path, "", changed(split="x", kind="y"), GOOD, GOOD)
     assert [fault.split(": ")[0] for fault in found] == [
-        "suite.jsonl:2", "suite.jsonl:2", "suite.jsonl:4"
+        "suite.jsonl:2",
+        "suite.jsonl:2",
+        "suite.jsonl:4",
     ]
     assert "duplicate id 'a', first at" in found[-1]
 

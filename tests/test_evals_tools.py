@@ -34,8 +34,12 @@ def test_a_figure_below_its_floor_is_named_with_what_set_it() -> None:
     measured = result(
         good={"value": 0.8, "better": "higher"}, bad={"value": 0.2, "better": "lower"}
     )
-    floors = [Floor("good", "dev", 0.9, "r.json"), Floor("bad", "dev", 0.1, "r.json"),
-              Floor("gone", "dev", 0.1, "r.json"), Floor("good", "test", 0.99, "r.json")]
+    floors = [
+        Floor("good", "dev", 0.9, "r.json"),
+        Floor("bad", "dev", 0.1, "r.json"),
+        Floor("gone", "dev", 0.1, "r.json"),
+        Floor("good", "test", 0.99, "r.json"),
+    ]
     assert list(iter_breaches(measured, floors)) == [
         "good (dev) is 0.800, below its floor 0.9 set by r.json",
         "bad (dev) is 0.200, above its floor 0.1 set by r.json",
@@ -53,8 +57,10 @@ def test_every_floor_names_a_result_that_is_there() -> None:
     for floor in load_floors():
         path = FLOORS.parent / "results" / floor.set_by
         held = results.load_result(path)["figures"][floor.split][floor.figure]
-        better = held["value"] <= floor.limit if held["better"] == "lower" else (
-            held["value"] >= floor.limit
+        better = (
+            held["value"] <= floor.limit
+            if held["better"] == "lower"
+            else (held["value"] >= floor.limit)
         )
         assert better, f"{floor.figure}: {floor.set_by} itself is beyond the floor"
 
@@ -73,9 +79,16 @@ def full_result(made: str = "2026-01-01T00:00:00+00:00", **changes: Any) -> dict
     figure = {"value": 0.5, "n": 10, "low": 0.2, "high": 0.8, "better": "higher"}
     figures = {split: {"all.right": figure} for split in ("dev", "test", "all")}
     return {
-        "format": 1, "made": made, "commit": "abc", "tree_changed": False, "seconds": 1.0,
+        "format": 1,
+        "made": made,
+        "commit": "abc",
+        "tree_changed": False,
+        "seconds": 1.0,
         "suite": {"files": [], "default": True, "split": "all", "cases": 2, "dev": 1, "test": 1},
-        "figures": figures, "cases": [], "marks": {}, **changes,
+        "figures": figures,
+        "cases": [],
+        "marks": {},
+        **changes,
     }
 
 
@@ -135,8 +148,13 @@ def test_feedback_becomes_cases_to_be_labelled(tmp_path: Path) -> None:
     start = truth.texts["fix-the-hip"].index("There is so much data")
     cited = f"fix-the-hip:{start}-{start + 79}"
     lines = [
-        json.dumps({"question": "Is there data on glutes?", "rating": "up", "answer": {
-            "outcome": "answered", "kind": "in_scope", "citations": [{"id": cited}]}}),
+        json.dumps(
+            {
+                "question": "Is there data on glutes?",
+                "rating": "up",
+                "answer": {"outcome": "answered", "kind": "in_scope", "citations": [{"id": cited}]},
+            }
+        ),
         json.dumps({"question": "is there data on glutes?", "rating": "down", "comment": "meh"}),
         json.dumps({"question": "", "rating": "up"}),
         "nonsense",
@@ -153,8 +171,10 @@ def test_feedback_becomes_cases_to_be_labelled(tmp_path: Path) -> None:
 
 def test_a_sentence_that_was_called_wrong_is_not_proposed() -> None:
     texts = {"a": "Hips help. Knees hurt."}
-    lines = [json.dumps({"question": "q", "rating": rating, "citation": "a:0-10"})
-             for rating in ("up", "down")]
+    lines = [
+        json.dumps({"question": "q", "rating": rating, "citation": "a:0-10"})
+        for rating in ("up", "down")
+    ]
     rows, _ = import_feedback(lines, texts, "f")
     assert rows[0]["gold"] == []
 
@@ -185,12 +205,35 @@ def test_a_judge_of_no_known_provider_is_an_error_in_one_line() -> None:
 
 def given(status_of: str = "dev") -> CaseResult:
     """A case that was answered with one statement."""
-    case = Case("q1", "q1", "q?", CaseKind.ANSWERABLE, (), (), (), Outcome.ANSWERED, Kind.IN_SCOPE,
-                status_of)
-    answer = {"statements": [{"text": "Hips {help}.", "citations": ["a:0-10"]}],
-              "citations": [{"id": "a:0-10", "quote": "Hips {help}."}]}
-    return CaseResult(Observation(case, answer), Status.PASS, (), (), "answered", "in_scope", True,
-                      (Span("a", 0, 10),), 1, 0, 0)
+    case = Case(
+        "q1",
+        "q1",
+        "q?",
+        CaseKind.ANSWERABLE,
+        (),
+        (),
+        (),
+        Outcome.ANSWERED,
+        Kind.IN_SCOPE,
+        status_of,
+    )
+    answer = {
+        "statements": [{"text": "Hips {help}.", "citations": ["a:0-10"]}],
+        "citations": [{"id": "a:0-10", "quote": "Hips {help}."}],
+    }
+    return CaseResult(
+        Observation(case, answer),
+        Status.PASS,
+        (),
+        (),
+        "answered",
+        "in_scope",
+        True,
+        (Span("a", 0, 10),),
+        1,
+        0,
+        0,
+    )
 
 
 def test_a_judge_that_fails_names_the_case() -> None:
@@ -217,8 +260,9 @@ def test_a_judge_reads_quotes_and_answer_and_scores_them(monkeypatch: pytest.Mon
 
             return RunnableLambda(score)
 
-    monkeypatch.setattr("langchain.chat_models.init_chat_model",
-                        lambda *_, **__: Scores(messages=iter(())))
+    monkeypatch.setattr(
+        "langchain.chat_models.init_chat_model", lambda *_, **__: Scores(messages=iter(()))
+    )
     judged = build_judge("fake:model").judge_all([given(), given("test")], Console(quiet=True))
     assert judged["figures"]["faithfulness"]["value"] == 0.75
     assert judged["figures"]["relevance"]["n"] == 1

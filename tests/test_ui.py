@@ -39,17 +39,41 @@ from assistant.page.session import MAX_TURNS, Loader, Session, converse, welcome
 from assistant.types import DISCLAIMER, LeftOut, Span
 
 QUESTIONS = (
-    ANSWERED, DIFFERS, STEPS, ABSTAINED, EMERGENCY, CRISIS, URGENT, CONDITIONAL, OFF_TOPIC,
-    REFUSED, DIAGNOSIS, "", "   ", "\0", "😀" * 10,
+    ANSWERED,
+    DIFFERS,
+    STEPS,
+    ABSTAINED,
+    EMERGENCY,
+    CRISIS,
+    URGENT,
+    CONDITIONAL,
+    OFF_TOPIC,
+    REFUSED,
+    DIAGNOSIS,
+    "",
+    "   ",
+    "\0",
+    "😀" * 10,
 )
 HOSTILE = (
-    "<script>window.hit=1</script>", "<img src=x onerror=window.hit=1>", "![x](https://a.example/x)",
-    "[x](javascript:window.hit=1)", "${window.hit=1}", "{{value}}", "{{#each value}}", "`${1}`",
-    "</textarea><svg onload=window.hit=1>", "<style>*{display:none}</style>", "&lt;b&gt;",
+    "<script>window.hit=1</script>",
+    "<img src=x onerror=window.hit=1>",
+    "![x](https://a.example/x)",
+    "[x](javascript:window.hit=1)",
+    "${window.hit=1}",
+    "{{value}}",
+    "{{#each value}}",
+    "`${1}`",
+    "</textarea><svg onload=window.hit=1>",
+    "<style>*{display:none}</style>",
+    "&lt;b&gt;",
     "\0\x1b[31m",
-    "\u202egnp.exe", "\\u003cscript>", '" onmouseover="window.hit=1',
+    "\u202egnp.exe",
+    "\\u003cscript>",
+    '" onmouseover="window.hit=1',
     "' autofocus onfocus=window.hit=1 '",
-    "<form action=//a.example><button>", "<iframe srcdoc='<script>parent.hit=1</script>'>",
+    "<form action=//a.example><button>",
+    "<iframe srcdoc='<script>parent.hit=1</script>'>",
 )
 
 
@@ -119,7 +143,7 @@ def test_a_care_card_stands_before_anything_else(double: PageDouble, question: s
 
 def test_what_is_nearest_is_folded_and_labelled_as_no_answer(double: PageDouble) -> None:
     markup = render_answer(double.ask(ABSTAINED), 1)
-    assert "<details class=\"nearest\">" in markup
+    assert '<details class="nearest">' in markup
     assert "This does not answer it." in markup
     assert 'class="cite"' not in markup
 
@@ -143,7 +167,10 @@ def test_copied_text_resolves_its_references(double: PageDouble) -> None:
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_is_only_ever_text(double: PageDouble, text: str) -> None:
     for markup in (
-        escape(text), prose(text), render_question(text), render_answer(double.ask(text), 1)
+        escape(text),
+        prose(text),
+        render_question(text),
+        render_answer(double.ask(text), 1),
     ):
         assert "<script" not in markup
         assert "<img" not in markup
@@ -157,8 +184,9 @@ def test_hostile_articles_are_only_ever_text(text: str) -> None:
     hostile = f"{text}\n\nThe hip moves. {text} The knee bends.\n".replace("\0", "")
     article = parse_article("x", hostile)
     markup = render_article(article, article.sentences[-1].span)
-    markup += shell.render_reading_list({"x": article}) + shell.dress("<gradio-app></gradio-app>",
-                                                                      text, {"x": article})
+    markup += shell.render_reading_list({"x": article}) + shell.dress(
+        "<gradio-app></gradio-app>", text, {"x": article}
+    )
     assert "window.hit=1>" not in markup
     assert "<img" not in markup
     assert "${" not in markup
@@ -169,10 +197,15 @@ def test_hostile_articles_are_only_ever_text(text: str) -> None:
 def test_a_left_out_span_may_cover_the_start_of_a_block() -> None:
     article = parse_article("x", "Title\n\nPress the bell. The hip moves when you walk on it.\n")
     cut = LeftOut(Span("x", 7, 22), "sales", "test")
-    markup = render_article(type(article)(**{
-        name: getattr(article, name)
-        for name in ("id", "title", "text", "sha256", "blocks", "sentences")
-    }, left_out=(cut,)))
+    markup = render_article(
+        type(article)(
+            **{
+                name: getattr(article, name)
+                for name in ("id", "title", "text", "sha256", "blocks", "sentences")
+            },
+            left_out=(cut,),
+        )
+    )
     assert "Press the bell" not in markup
     assert "left out: sales" in plain(markup)
     assert "The hip moves when you walk on it." in markup
@@ -215,7 +248,8 @@ def test_each_question_gets_all_earlier_turns() -> None:
     for question in (EMERGENCY, ANSWERED, STEPS):
         collect(question, session, loader)
     assert [turn.content for turn in double.histories[2] if turn.role == "user"] == [
-        EMERGENCY, ANSWERED
+        EMERGENCY,
+        ANSWERED,
     ]
     assert DISCLAIMER in double.histories[2][1].content
 
@@ -311,8 +345,18 @@ def client(double: PageDouble):
 
 @pytest.mark.parametrize(
     "path",
-    ["/", "/healthz", "/readyz", "/read", "/read/fix-the-hip", "/page/page.css", "/theme.css",
-     "/gradio_api/upload", "/nowhere", "/config"],
+    [
+        "/",
+        "/healthz",
+        "/readyz",
+        "/read",
+        "/read/fix-the-hip",
+        "/page/page.css",
+        "/theme.css",
+        "/gradio_api/upload",
+        "/nowhere",
+        "/config",
+    ],
 )
 def test_every_response_carries_the_policy_and_the_headers(client, path: str) -> None:
     answer = client.get(path)
@@ -324,12 +368,24 @@ def test_every_response_carries_the_policy_and_the_headers(client, path: str) ->
 
 @pytest.mark.parametrize(
     "path",
-    ["/gradio_api/upload", "/gradio_api/file=https://example.org/", "/gradio_api/file=/etc/passwd",
-     "/gradio_api/proxy=https://example.org/", "/gradio_api/runs",
-     "/gradio_api/run-history/records",
-     "/gradio_api/vibe-edit", "/gradio_api/stream/x", "/gradio_api/process_recording",
-     "/gradio_api/component_server", "/gradio_api/deep_link", "/monitoring", "/file=/etc/passwd",
-     "//gradio_api/upload", "/gradio_api//upload", "/gradio_api/custom_component/x/y/z/w"],
+    [
+        "/gradio_api/upload",
+        "/gradio_api/file=https://example.org/",
+        "/gradio_api/file=/etc/passwd",
+        "/gradio_api/proxy=https://example.org/",
+        "/gradio_api/runs",
+        "/gradio_api/run-history/records",
+        "/gradio_api/vibe-edit",
+        "/gradio_api/stream/x",
+        "/gradio_api/process_recording",
+        "/gradio_api/component_server",
+        "/gradio_api/deep_link",
+        "/monitoring",
+        "/file=/etc/passwd",
+        "//gradio_api/upload",
+        "/gradio_api//upload",
+        "/gradio_api/custom_component/x/y/z/w",
+    ],
 )
 def test_what_the_page_does_not_need_is_shut(client, path: str) -> None:
     assert is_closed(path)
@@ -341,8 +397,8 @@ def test_the_page_names_no_other_host(client) -> None:
     page = client.get("/").text
     hosts = set(re.findall(r"(?:https?:)?//([\w-]+(?:\.[\w-]+)+)", page))
     assert hosts <= {"www.w3.org"}
-    assert "run_history\":false" in page
-    assert "analytics_enabled\":false" in page
+    assert 'run_history":false' in page
+    assert 'analytics_enabled":false' in page
     assert DISCLAIMER.split(". ")[0] in plain(page)
 
 
@@ -360,8 +416,11 @@ def test_health_and_readiness(client) -> None:
 def test_a_citation_opens_in_its_article_with_and_without_script(client, double) -> None:
     citation = double.ask(ANSWERED).citations[0]
     address = f"/read/{citation.span.article_id}?at={citation.span.start}-{citation.span.end}"
-    for page in (client.get(address), client.get(f"{address}&part=1"),
-                 client.get(f"{address}@{citation.sha256[:8]}")):
+    for page in (
+        client.get(address),
+        client.get(f"{address}&part=1"),
+        client.get(f"{address}@{citation.sha256[:8]}"),
+    ):
         assert page.status_code == 200
         assert cited_words(page.text) == citation.quote
     assert client.get(address).text.startswith("<!doctype html>")
@@ -369,9 +428,16 @@ def test_a_citation_opens_in_its_article_with_and_without_script(client, double)
 
 @pytest.mark.parametrize(
     "address",
-    ["/read/none", "/read/fix-the-hip?at=5", "/read/fix-the-hip?at=9-3",
-     "/read/fix-the-hip?at=1-99999999", "/read/fix-the-hip?at=36-626@00000000",
-     "/read/fix-the-hip?at=730-740", "/read/..%2f..%2fetc%2fpasswd", "/read/%3Cscript%3E"],
+    [
+        "/read/none",
+        "/read/fix-the-hip?at=5",
+        "/read/fix-the-hip?at=9-3",
+        "/read/fix-the-hip?at=1-99999999",
+        "/read/fix-the-hip?at=36-626@00000000",
+        "/read/fix-the-hip?at=730-740",
+        "/read/..%2f..%2fetc%2fpasswd",
+        "/read/%3Cscript%3E",
+    ],
 )
 def test_a_place_that_is_not_there_is_a_sentence_and_the_list(client, address: str) -> None:
     answer = client.get(address)
@@ -396,8 +462,10 @@ def test_a_sentence_is_traced_to_who_says_it(client, double) -> None:
     assert "<b>Bananas cure it" in nobody
 
 
-@pytest.mark.parametrize("form", ["{id}", "{id}@{hash}", "http://h/#cite={id}@{hash}",
-                                  "http://h/#cite={quoted}%40{hash}"])
+@pytest.mark.parametrize(
+    "form",
+    ["{id}", "{id}@{hash}", "http://h/#cite={id}@{hash}", "http://h/#cite={quoted}%40{hash}"],
+)
 def test_a_citation_is_looked_up_by_id_and_by_link(client, double, form: str) -> None:
     citation = double.ask(ANSWERED).citations[0]
     given = form.format(

@@ -69,7 +69,7 @@ def render_pending(question: str, turn: int, message: str) -> str:
 
 def render_failure(question: str, turn: int, message: str, disclaimer: str) -> str:
     """A question that could not be answered because of us; still with the disclaimer."""
-    body = f'<p>{escape(message)}</p>{_render_disclaimer(disclaimer)}'
+    body = f"<p>{escape(message)}</p>{_render_disclaimer(disclaimer)}"
     return _render_turn(
         turn, render_question(question), f'<div class="answer calm error">{body}</div>', message
     )
@@ -95,10 +95,7 @@ def render_answer(answer: Answer, turn: int) -> str:
         body += _render_nearest(answer.nearest)
     if answer.suggestions:
         more = "answer.next" if answer.statements else "answer.suggestions"
-        body += (
-            f'<div class="more"><h4>{words(more)}</h4>'
-            f"{render_chips(answer.suggestions)}</div>"
-        )
+        body += f'<div class="more"><h4>{words(more)}</h4>{render_chips(answer.suggestions)}</div>'
     css = "answer" if answer.statements else "answer calm" if body else "answer bare"
     body += _render_disclaimer(answer.disclaimer)
     body += (
@@ -113,9 +110,7 @@ def render_answer(answer: Answer, turn: int) -> str:
     )
 
 
-def _render_turn(
-    turn: int, question: str, body: str, spoken: str, *, urgent: bool = False
-) -> str:
+def _render_turn(turn: int, question: str, body: str, spoken: str, *, urgent: bool = False) -> str:
     say = f' data-say="{escape(spoken)}"' if spoken else ""
     loud = " data-urgent" if urgent else ""
     return (
@@ -133,14 +128,12 @@ def _heading(answer: Answer) -> str:
 def _render_care(notice: Notice) -> str:
     return (
         f'<div class="care care-{escape(notice.kind)}"><h3>{icons.WARNING}'
-        f'<span>{escape(section("care")[notice.kind])}</span></h3>'
+        f"<span>{escape(section('care')[notice.kind])}</span></h3>"
         f'<div class="care-text">{care(notice.text)}</div></div>'
     )
 
 
-def _render_statements(
-    statements: Sequence[Statement], numbers: dict[Citation, int]
-) -> str:
+def _render_statements(statements: Sequence[Statement], numbers: dict[Citation, int]) -> str:
     """Quotes by article, under its name; lists as lists; what differs side by side."""
     out: list[str] = []
     source = lead = ""

@@ -106,9 +106,7 @@ def _render_block(block: Block, body: str) -> str:
     return f'<p class="{_css_class(block)}">{body}</p>'
 
 
-def _render_words(
-    article: Article, block: Block, cited: Span | None, also: Sequence[Span]
-) -> str:
+def _render_words(article: Article, block: Block, cited: Span | None, also: Sequence[Span]) -> str:
     """The block's words between all boundaries, each stretch in the markup it calls for."""
     start, end = block.span.start, block.span.end
     label_end = start

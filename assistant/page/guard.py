@@ -90,7 +90,7 @@ class Guard:
             return
         try:
             await self._app(scope, _replay(body, receive), guarded)
-        except Exception as error:  # The server's edge: its message may hold a question.
+        except Exception as error:  # noqa: BLE001 - The server's edge: its message may hold a question.
             _log.error("a request failed with a %s", type(error).__name__)
             if not guarded.started:
                 await _say(guarded, 500, text("answer.error"))

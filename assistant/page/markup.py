@@ -15,9 +15,7 @@ from typing import Final
 
 STATIC: Final = Path(__file__).parent / "static"
 
-_REFERENCES: Final = {
-    ord(character): f"&#{ord(character)};" for character in "&<>\"'${}`\\"
-}
+_REFERENCES: Final = {ord(character): f"&#{ord(character)};" for character in "&<>\"'${}`\\"}
 # C0 and C1 controls without tab and newline, lone surrogates, and the marks that reorder or
 # hide the text around them (embeddings, overrides, isolates, byte order mark).
 _UNSHOWABLE: Final = re.compile(

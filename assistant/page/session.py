@@ -89,7 +89,7 @@ class Loader:
             self.assistant = loaded
         except AssistantError as error:
             self.failure = str(error)
-        except Exception as error:  # A thread's edge: whoever waits has to be told.
+        except Exception as error:  # noqa: BLE001 - A thread's edge: whoever waits has to be told.
             _log.exception("the assistant could not be loaded")
             self.failure = f"{type(error).__name__}: {error}"
 
@@ -154,7 +154,7 @@ async def _reply(
     try:
         answer = await asyncio.to_thread(assistant.ask, question, history)
         return turns.render_answer(answer, number), turns.answer_as_text(answer)
-    except Exception as error:  # The page's edge. The message may hold the question: its type.
+    except Exception as error:  # noqa: BLE001 - The page's edge. The message may hold the question: its type.
         _log.error("no answer because of a %s", type(error).__name__)
         message = text("answer.error")
         return turns.render_failure(question, number, message, DISCLAIMER), message

@@ -46,7 +46,7 @@ def render_header(emergency_line: str, skip_to: str) -> str:
         f'<a class="skip" href="{escape(skip_to)}">{words("page.skip")}</a>'
         '<header class="top"><div class="bar">'
         f'<a class="brand" href="./">{icons.MARK}<span><h1>{words("page.title")}</h1>'
-        f'<small>{words("page.tagline")}</small></span></a>'
+        f"<small>{words('page.tagline')}</small></span></a>"
         f'<a class="button articles-button" href="read">{icons.BOOK}'
         f"<span>{words('page.articles_button')}</span></a></div>"
         f'<p class="strip">{icons.PHONE}<span id="emergency-line">'
@@ -60,7 +60,7 @@ def render_footer() -> str:
     first, dot, rest = DISCLAIMER.partition(". ")
     return (
         f'<footer class="foot" aria-label="{words("page.disclaimer_label")}">'
-        f"<p>{escape(first + dot)}<span class=\"rest\">{escape(rest)}</span></p></footer>"
+        f'<p>{escape(first + dot)}<span class="rest">{escape(rest)}</span></p></footer>'
     )
 
 
@@ -72,7 +72,7 @@ def dress(html: str, emergency_line: str, articles: Mapping[str, Article]) -> st
     html = html.replace("</head>", f"{_head(text('page.title'))}{script}</head>", 1)
     before, found, after = html.rpartition("<gradio-app")
     without = (
-        f"<noscript><div class=\"noscript\"><p>{words('page.noscript')}</p>"
+        f'<noscript><div class="noscript"><p>{words("page.noscript")}</p>'
         f"{render_article_list(articles)}</div></noscript>"
     )
     html = before + render_header(emergency_line, "#question") + without + found + after
@@ -156,7 +156,7 @@ def render_welcome(articles: Mapping[str, Article], examples: tuple[str, ...], l
     chips = f"<h3>{words('welcome.examples')}</h3>{render_chips(examples)}" if examples else ""
     return (
         f'<div class="welcome" data-emergency="{escape(line)}">'
-        f"<h2>{words('welcome.heading')}</h2><p class=\"intro\">{words('welcome.lead')}</p>"
+        f'<h2>{words("welcome.heading")}</h2><p class="intro">{words("welcome.lead")}</p>'
         f"{chips}<h3>{words('welcome.articles')}</h3>{render_article_list(articles)}</div>"
     )
 
@@ -165,8 +165,8 @@ def render_progress(message: str, fraction: float) -> str:
     """The first run: what is being done and how far it is."""
     percent = max(0, min(100, round(fraction * 100)))
     return (
-        f"<div class=\"welcome\"><h2>{words('welcome.heading')}</h2>"
-        f"<p class=\"intro\">{words('welcome.lead')}</p>"
+        f'<div class="welcome"><h2>{words("welcome.heading")}</h2>'
+        f'<p class="intro">{words("welcome.lead")}</p>'
         f'<div class="loading"><p id="loading-text">{words("waiting.loading")}</p>'
         f'<div class="track" role="progressbar" aria-labelledby="loading-text" aria-valuemin="0" '
         f'aria-valuemax="100" aria-valuenow="{percent}"><i style="width:{percent}%"></i></div>'
@@ -177,7 +177,7 @@ def render_progress(message: str, fraction: float) -> str:
 def render_not_started(reason: str) -> str:
     """The assistant cannot start: the operator's sentence."""
     return (
-        f"<div class=\"welcome\"><div class=\"answer calm error\" role=\"alert\">"
+        f'<div class="welcome"><div class="answer calm error" role="alert">'
         f'<h3 class="form">{words("waiting.failed")}</h3><p>{escape(reason)}</p></div></div>'
     )
 

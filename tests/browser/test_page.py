@@ -9,7 +9,6 @@ import json
 import re
 import sys
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -243,7 +242,9 @@ def test_nothing_scrolls_sideways_and_what_matters_stays_in_sight(
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         for part in (".strip", "footer.foot", "#question textarea", "#send"):
             box = page.locator(part).bounding_box()
-            assert box and box["y"] >= 0 and box["y"] + box["height"] <= 741
+            assert box
+            assert box["y"] >= 0
+            assert box["y"] + box["height"] <= 741
     page.locator("a.cite").first.click()
     page.wait_for_selector("#cited")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
