@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from assistant.lexicon import Lexicon
-from assistant.text import squeeze, words
+from assistant.text import QUESTION_OPENERS, iter_sentences, squeeze, words
 from assistant.types import Article, BlockKind, Turn
 
 _OPENERS: Final = re.compile(
@@ -45,7 +45,37 @@ _MAX_WORDS: Final = 14
 _AFFIRMED: Final = frozenset("yes yeah yep sure ok okay please go on then more tell me".split())
 _OFFER: Final = re.compile(r"(?:would you like|do you want|shall i|want me)\b[^?]*\?", re.I)
 _MAX_NAME_WORDS: Final = 9
+_CLAUSE: Final = re.compile(
+    r"(?<=,) (?=(?:what|why|how|which|does|do|is|can|could|should|who|where)\b)| [-–] |; |: ", re.I
+)
+_LONG_MESSAGE: Final = 25
+_LONG_SENTENCE: Final = 20
+_MIN_QUESTION: Final = 4
+_MAX_QUESTIONS: Final = 8
 _ITEMS: Final = (BlockKind.NUMBERED, BlockKind.BULLET, BlockKind.HEADING, BlockKind.LABELLED)
+
+
+def split_questions(message: str) -> tuple[str, ...]:
+    """The questions inside a longer message, in order; none where it is one question anyway.
+
+    A clause counts that ends in a question mark or starts as questions do, and has some words.
+    """
+    sentences = [message[a:b] for a, b in iter_sentences(message, 0, len(message))]
+    if len(sentences) < 2 and len(words(message)) < _LONG_MESSAGE:
+        return ()
+    clauses = (
+        clause
+        for sentence in sentences
+        for clause in (
+            _CLAUSE.split(sentence) if len(words(sentence)) > _LONG_SENTENCE else [sentence]
+        )
+    )
+    return tuple(
+        clause.strip()
+        for clause in clauses
+        if len(own := words(clause)) >= _MIN_QUESTION
+        and (clause.rstrip().endswith("?") or own[0] in QUESTION_OPENERS)
+    )[:_MAX_QUESTIONS]
 
 
 class Conversation:

@@ -14,7 +14,7 @@ _ABBREVIATIONS: Final = frozenset(
     "dr mr mrs ms prof vs e.g i.e approx fig dept inc jr sr cf a.k.a".split()
 )
 _OPENS_SENTENCE: Final = re.compile(r"[\"“‘'(\[]*[A-Z0-9\U0001F300-\U0001FAFF]")
-_QUESTION_OPENERS: Final = frozenset(
+QUESTION_OPENERS: Final = frozenset(
     "what why how who when where which is are do does did can could would will should have has so "
     "am was were may might".split()
 )
@@ -94,4 +94,4 @@ def is_question(sentence: str) -> bool:
     if not sentence.rstrip().rstrip("”\"')").endswith("?"):
         return False
     first = words(sentence)[:1]
-    return bool(first) and first[0] in _QUESTION_OPENERS
+    return bool(first) and first[0] in QUESTION_OPENERS

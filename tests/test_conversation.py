@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from assistant.conversation import Conversation
+from assistant.conversation import Conversation, split_questions
 from assistant.lexicon import load_lexicon
 from assistant.settings import DEFAULT_CORPUS
 from assistant.types import Article, Turn
@@ -70,3 +70,24 @@ def test_without_a_history_nothing_is_added(conversation: Conversation) -> None:
 def test_an_item_that_is_not_there_is_not_invented(conversation: Conversation) -> None:
     query = conversation.resolve("how do I do the fifth one", said("which exercises", LIST))
     assert "Bridge" not in query
+
+
+@pytest.mark.parametrize(
+    ("message", "questions"),
+    [
+        ("How do I do clams?", ()),
+        (
+            "I am 40 and I run. No falls. What makes the inside of a knee hurt? Thanks!",
+            ("What makes the inside of a knee hurt?",),
+        ),
+        ("My leg is sore. It was worse.", ()),
+        (
+            "Hello. How do I do a bridge? And does a weak hip drop?",
+            ("How do I do a bridge?", "And does a weak hip drop?"),
+        ),
+    ],
+)
+def test_the_questions_inside_a_longer_message_are_found(
+    message: str, questions: tuple[str, ...]
+) -> None:
+    assert split_questions(message) == questions
