@@ -254,8 +254,12 @@ def _ridge(kernel: Array, targets: Array, ridge: float) -> tuple[Array, Array, A
     The leave-one-out score of row i is ``y[i] - alpha[i] / inverse[i, i]`` (Rifkin and Lippert,
     "Notes on regularized least squares", 2007).
     """
+    from scipy.linalg.lapack import dpotrf, dpotri
+
     biases = targets.mean(axis=0)
-    inverse = np.linalg.inv(kernel + ridge * np.eye(len(kernel)))
+    factor, _ = dpotrf(kernel + ridge * np.eye(len(kernel)), lower=1)
+    inverse = np.tril(dpotri(factor, lower=1)[0])
+    inverse += np.tril(inverse, -1).T
     alphas = inverse @ (targets - biases)
     return alphas, targets - alphas / np.diag(inverse)[:, None], biases
 
@@ -264,16 +268,19 @@ def _train_words(
     texts: Sequence[str], targets: Array
 ) -> tuple[dict[str, tuple[float, float]], Array, float]:
     """A ridge regression on words and pairs of words: idf and weight of each term."""
+    from scipy.sparse import dok_array
+
     counts = [Counter(_iter_terms(text)) for text in texts]
     spread = Counter(term for count in counts for term in count)
     vocabulary = {term: n for n, term in enumerate(t for t, seen in spread.items() if seen > 1)}
     idf = {term: math.log((1 + len(texts)) / (1 + spread[term])) + 1 for term in vocabulary}
-    table = np.zeros((len(texts), len(vocabulary)), np.float32)
+    table = dok_array((len(texts), len(vocabulary)))
     for row, count in enumerate(counts):
         for term, value in _weigh(count, idf).items():
             table[row, vocabulary[term]] = value
-    alphas, left_out, biases = _ridge((table @ table.T).astype(np.float64), targets, _WORD_RIDGE)
-    weights = table.T @ alphas[:, 0]
+    sparse = table.tocsr()
+    alphas, left_out, biases = _ridge((sparse @ sparse.T).toarray(), targets, _WORD_RIDGE)
+    weights = sparse.T @ alphas[:, 0]
     terms = {term: (idf[term], float(weights[n])) for term, n in vocabulary.items()}
     return terms, left_out[:, 0], float(biases[0])
 
