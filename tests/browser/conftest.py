@@ -1,4 +1,4 @@
-"""One headless Chromium for all browser tests."""
+"""A headless Chromium for each file of browser tests: its event loop ends with it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from page_server import CHROMIUM, FLAGS
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
