@@ -293,7 +293,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _listen(host: str, port: int) -> socket.socket:
     """A listening socket, so that a port in use is said before anything is loaded."""
     if not 0 <= port <= 65535:
-        raise SettingsError(f"--port is {port}; choose a number from 1 to 65535")
+        raise SettingsError(f"--port is {port}; choose a number from 0 (any) to 65535")
     try:
         family, kind, proto, _, address = socket.getaddrinfo(
             host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE

@@ -31,7 +31,8 @@ from assistant.types import Decision, Passage, Verdict
 
 Array = NDArray[np.float64]
 
-# Chosen on the dev split (see DESIGN.md, "Knowing when not to answer").
+# Chosen on the dev split: .30 answers .94 of what is answerable and .11 of the near misses, .40
+# .92 and .07. Above OTHER_TOPIC a message must be SURE to be answered, which costs no answer.
 ANSWERS: Final = 0.30
 COMES_NEAR: Final = 0.10
 OTHER_TOPIC: Final = -0.5

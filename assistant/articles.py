@@ -23,6 +23,7 @@ from assistant.types import (
     Block,
     BlockKind,
     EvidenceTag,
+    LeftOut,
     Sentence,
     Span,
 )
@@ -31,6 +32,7 @@ SPLITTER_VERSION: Final = "1"
 MAX_FILE_BYTES: Final = 20_000_000
 MIN_WORDS_BESIDE_LEFT_OUT: Final = 4
 
+ARTICLE_ID: Final = re.compile(r"[^:@\s]+")
 _BULLET: Final = re.compile(r"[ \t]*(?P<marker>[•·*\-–▪◦])[ \t]+(?=\S)")
 _NUMBER: Final = re.compile(r"[ \t]*(?P<marker>\d{1,3}[.)])[ \t]+(?=\S)")
 _LABEL: Final = re.compile(r"(?P<marker>How|Tips?|Why|Note|Warning):(?=\s|$)")
@@ -75,10 +77,18 @@ def load_corpus(folder: Path) -> dict[str, Article]:
     if not folder.is_dir():
         raise CorpusError(f"{folder}: no such folder; name a folder that holds .txt articles")
     sources = load_sources(folder)
-    paths = sorted(folder.glob("*.txt"))
+    paths = sorted(path for path in folder.glob("*.txt") if path.is_file())
     if not paths:
         raise CorpusError(f"{folder}: no .txt article in it; put at least one there")
+    for path in paths:
+        if not ARTICLE_ID.fullmatch(path.stem):
+            raise CorpusError(
+                f"{path}: a blank, a colon or an @ in its name, which is part of every citation; "
+                "rename it"
+            )
     articles = {path.stem: load_article(path, sources.get(path.stem)) for path in paths}
+    if not any(s.quotable for article in articles.values() for s in article.sentences):
+        raise CorpusError(f"{folder}: no sentence in it that could be quoted; add some text")
     for missing in sorted(set(sources) - set(articles)):
         raise CorpusError(
             f"{folder / SOURCES_FILE}: names the article {missing!r}, but {missing}.txt is not "
@@ -123,6 +133,8 @@ def read_text(path: Path) -> str:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise CorpusError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
+    if text.startswith("\ufeff"):
+        raise CorpusError(f"{path}: starts with a byte order mark; save it as UTF-8 without one")
     if "\0" in text:
         raise CorpusError(f"{path}: binary (a null byte at {text.index(chr(0))}); save it as text")
     if not text.strip():
@@ -139,7 +151,8 @@ def parse_article(article_id: str, text: str, source: Source | None = None) -> A
     source = source or Source()
     left_out = find_left_out(article_id, text, source)
     lines = [line for line in _iter_lines(text) if line.text.strip()]
-    title = source.title or (squeeze(lines[0].text) if lines else article_id)
+    kept = (_kept_words(text, left_out, line.start, line.end) for line in lines)
+    title = source.title or next((words for words in kept if words), article_id)
     for named in (title, *source.posts):
         if source.title and not any(squeeze(line.text) == named for line in lines):
             raise CorpusError(f"no line is {named!r}, which {SOURCES_FILE} names; correct it")
@@ -169,6 +182,15 @@ def parse_article(article_id: str, text: str, source: Source | None = None) -> A
     return replace(article, blocks=blocks, sentences=sentences)
 
 
+def _kept_words(text: str, left_out: tuple[LeftOut, ...], start: int, end: int) -> str:
+    """The words of a line, squeezed, without those that are left out."""
+    kept = list(text[start:end])
+    for item in left_out:
+        for at in range(max(item.span.start, start), min(item.span.end, end)):
+            kept[at - start] = " "
+    return squeeze("".join(kept))
+
+
 def _iter_lines(text: str) -> Iterator[_Line]:
     start = 0
     for raw in text.splitlines(keepends=True):
@@ -189,7 +211,7 @@ def _split_blocks(
         rest = paragraph
         while rest:
             line, following = rest[0], rest[1:]
-            words = squeeze(line.text)
+            words = _kept_words(article.text, article.left_out, line.start, line.end)
             if words in posts and not (words == article.title and blocks):
                 outline = _Outline(post=words)
                 blocks.append(_block(article, BlockKind.TITLE, line, outline))
@@ -198,7 +220,7 @@ def _split_blocks(
                 continue
             if heading := _parse_heading(line, following, outline):
                 level, marker, start = heading
-                name = squeeze(article.text[start : line.end])
+                name = _kept_words(article.text, article.left_out, start, line.end)
                 outline.open(name, level)
                 outline.numbered = name if marker else ""
                 block = _block(article, BlockKind.HEADING, line, outline, marker, start)

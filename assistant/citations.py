@@ -23,7 +23,7 @@ from assistant.types import (
 
 _ID: Final = re.compile(
     r"(?P<article>[^:@\s]+):(?P<start>\d{1,9})-(?P<end>\d{1,9})"
-    r"(?:@(?P<hash>[0-9a-f]{8}))?"
+    r"(?:@(?P<hash>[0-9a-fA-F]{8}))?"
 )
 
 
@@ -45,12 +45,16 @@ def make_citation(article: Article, span: Span) -> Citation:
                 "and is never shown; ask for an id that an answer has given"
             )
     sentences = [s for s in article.sentences if s.span.overlaps(span)]
-    first = sentences[0] if sentences else None
+    if not article.quote(span).strip():
+        raise CitationError(
+            f"{span.id}: only white space stands there; ask for an id that an answer has given"
+        )
+    block = next((b for b in article.blocks if b.span.overlaps(span)), None)
     return Citation(
         span=span,
         quote=article.quote(span),
         title=article.title,
-        section=first.section if first else (article.title,),
+        section=block.section if block else (article.title,),
         sha256=article.sha256,
         evidence_tag=_weakest(sentences),
     )
@@ -74,7 +78,9 @@ def parse_citation_id(citation_id: str) -> tuple[Span, str]:
         raise CitationError(
             f"{citation_id[:80]!r}: not a citation id; it looks like gluteus-medius-rehab:763-851"
         )
-    return Span(match["article"], int(match["start"]), int(match["end"])), match["hash"] or ""
+    return Span(match["article"], int(match["start"]), int(match["end"])), (
+        match["hash"] or ""
+    ).lower()
 
 
 def cite(articles: Mapping[str, Article], citation_id: str) -> CitationContext:
@@ -124,13 +130,3 @@ def _references(article: Article, sentences: Sequence[Sentence]) -> Iterator[Cit
         for block in article.blocks:
             if block.kind is BlockKind.REFERENCE and block.marker.rstrip(".)") == str(number):
                 yield make_citation(article, block.span)
-
-
-def locate(articles: Mapping[str, Article], quote: str) -> Span | None:
-    """Where exactly these words stand, if they stand in one place only; else None."""
-    spots = [
-        Span(article.id, at, at + len(quote))
-        for article in articles.values()
-        if quote and (at := article.text.find(quote)) >= 0 and article.text.find(quote, at + 1) < 0
-    ]
-    return spots[0] if len(spots) == 1 else None

@@ -8,6 +8,7 @@ rather than guessed.
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from functools import cache
@@ -20,6 +21,8 @@ from assistant.retriever import Retriever
 from assistant.text import plain, words
 from assistant.types import Article, Citation, ClaimResult, Hit
 
+# What holds under a condition does not deny what holds without it.
+_CONDITION: Final = re.compile(r"(?:[^.:]{1,40}: )?(?:if|when|because)\b", re.I)
 MIN_SIMILARITY: Final = 0.55
 MIN_COVERAGE: Final = 0.5
 MAX_SENTENCES: Final = 4
@@ -44,7 +47,8 @@ def find_claim(
             continue
         citation = make_citation(articles[hit.passage.span.article_id], hit.passage.span)
         if turns_round(claim, hit.passage.quote):
-            otherwise.append(citation)
+            if not _CONDITION.match(hit.passage.quote):
+                otherwise.append(citation)
         else:
             says.append((citation, hit.similarity))
     says = says[:MAX_SENTENCES]
@@ -60,7 +64,7 @@ def find_claim(
 
 def _is_about(claim: str, hit: Hit) -> bool:
     telling = _stems(claim)
-    held = _stems(hit.passage.embedded_text)
+    held = _stems(hit.passage.quote)
     coverage = len(telling & held) / len(telling) if telling else 0.0
     return hit.similarity >= MIN_SIMILARITY and coverage >= MIN_COVERAGE
 

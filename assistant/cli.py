@@ -6,6 +6,7 @@ Exit 0 for any answer, 1 for what an operator can repair (one line says what), 2
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -41,6 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stderr.close()
         return 0
+    except OSError as error:
+        print(f"knee-hip: {error}; check the disk and the output", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("knee-hip: stopped", file=sys.stderr)
         return 1
@@ -67,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
         sub.add_argument("--json", action="store_true", help="print JSON")
 
     ask = command("ask", _ask, "one answer, or one for each line of a file")
-    ask.add_argument("question", nargs="?", help="the question")
+    ask.add_argument("question", nargs="*", help="the question")
     ask.add_argument("--batch", metavar="FILE", help="JSON lines to answer; - for stdin")
     as_json(ask)
     corpus(ask)
@@ -103,13 +107,13 @@ def _parser() -> argparse.ArgumentParser:
 def _ask(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     from assistant.render import answer_to_json, render_answer
 
-    if (arguments.question is None) == (arguments.batch is None):
+    if (not arguments.question) == (arguments.batch is None):
         parser.error("ask: give one QUESTION, or --batch FILE")
     if arguments.batch is not None:
         if not arguments.json:
             parser.error("ask: --batch needs --json")
         return _ask_batch(arguments)
-    answer = _assistant(arguments).ask(arguments.question)
+    answer = _assistant(arguments).ask(" ".join(arguments.question))
     print(_dump(answer_to_json(answer)) if arguments.json else render_answer(answer))
     return 0
 
@@ -146,27 +150,41 @@ def _iter_batch(name: str) -> Iterator[tuple[Any, str, tuple[Turn, ...]]]:
 
 
 def _open(name: str) -> IO[str]:
-    if name == "-":
-        sys.stdin.reconfigure(encoding="utf-8", newline="\n")  # type: ignore[union-attr]
-        return sys.stdin
-    return open(name, encoding="utf-8", newline="\n")
+    if name != "-":
+        return open(name, encoding="utf-8-sig", newline="\n")
+    if sys.stdin is None:
+        raise UsageError("-: there is no standard input; name a file of JSON lines")
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(encoding="utf-8-sig", newline="\n")
+    return sys.stdin
 
 
 def _parse_row(name: str, number: int, line: str) -> tuple[Any, str, tuple[Turn, ...]]:
     try:
-        row = json.loads(line)
-        history = tuple(Turn(turn["role"], turn["content"]) for turn in row.get("history") or ())
+        row = json.loads(line, parse_constant=_no_constant)
+        if not isinstance(row, dict) or not {"id", "question"} <= set(row):
+            raise ValueError("not an object with `id` and `question`")
         if not isinstance(row["question"], str):
             raise ValueError("`question` is not a string")
-        for turn in history:
-            if turn.role not in _ROLES or not isinstance(turn.content, str):
-                raise ValueError("`history` holds turns of user or assistant, each with a text")
-        return row["id"], row["question"], history
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        what = f"no {error}" if isinstance(error, KeyError) else str(error)
-        raise UsageError(
-            f"{name}:{number}: {what}; a line is an object with `id` and `question`"
-        ) from error
+        history = row.get("history") or []
+        if not isinstance(history, list) or not all(_is_turn(turn) for turn in history):
+            raise ValueError("`history` is not a list of {role: user or assistant, content: text}")
+    except (ValueError, RecursionError) as error:
+        raise UsageError(f"{name}:{number}: {error}; correct the line") from error
+    turns = tuple(Turn(turn["role"], turn["content"]) for turn in history)
+    return row["id"], row["question"], turns
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _is_turn(turn: Any) -> bool:
+    return (
+        isinstance(turn, dict)
+        and turn.get("role") in _ROLES
+        and isinstance(turn.get("content"), str)
+    )
 
 
 def _ingest(arguments: argparse.Namespace, _: argparse.ArgumentParser) -> int:

@@ -1,7 +1,8 @@
 """Where an index lies on disk: immutable generations, a pointer to the one in use, one writer.
 
     <index folder>/current            names the generation in use; replaced by an atomic rename
-    <index folder>/generations/<n>/   one whole index; never changed once it is pointed at
+    <index folder>/generations/<n>/   one whole index; never changed once it is pointed at, but
+                                      for the files of Chroma, which writes when it is opened
     <index folder>/lock               held by the one process that builds
 
 A build that dies leaves a folder that no pointer names; the next one removes it.
@@ -69,11 +70,10 @@ def writer_lock(folder: Path) -> Iterator[None]:
     """
     import filelock
 
+    lock = filelock.FileLock(folder / "lock")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder / "lock")
-        with lock.acquire(timeout=0):
-            yield
+        lock.acquire(timeout=0)
     except filelock.Timeout as error:
         raise StoreError(
             f"{folder}: another process is building this index; wait until it has "
@@ -88,6 +88,10 @@ def writer_lock(folder: Path) -> Iterator[None]:
             f"{folder}: cannot be written ({error.strerror or error}); free some "
             "space or choose another folder with ASSISTANT_DATA"
         ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from typing import Final
 
 from assistant.errors import SettingsError
 from assistant.screening.data import Policy, load_policy
-from assistant.screening.language import is_unclear
+from assistant.screening.language import is_greeting, is_unclear
 from assistant.screening.marks import Mark
 from assistant.screening.output import find_fault
 from assistant.screening.reading import Reader, Reading
@@ -50,6 +50,7 @@ _ORDER: Final = (
     Kind.DISTRESS,
     Kind.UNCLEAR,
 )
+_KEPT_BESIDE: Final = frozenset({"urgent", "conditional", "crisis", "injection"})
 _SENTENCE: Final = re.compile(r"[^.!?\n]*[.!?\n]*", re.DOTALL)
 _PIECE: Final = re.compile(r"(?:[:;,]|\s-\s|\b(?:and|then|also|but|plus)\b)\s*", re.IGNORECASE)
 _QUESTION_WORD: Final = re.compile(
@@ -108,16 +109,24 @@ class Guardrails:
             if maybe:
                 hypothetical = Kind.CONDITIONAL not in kinds
                 kinds.setdefault(Kind.CONDITIONAL, []).extend(maybe)
-        before = self._earlier(earlier, question, kinds)
+        before, standing = self._earlier(earlier, question, kinds)
         if not kinds:
-            if is_unclear(question):
+            readable = self._reader.prepare(question)
+            if is_greeting(readable):
+                kinds[Kind.ABOUT_ASSISTANT] = [self._policy.greeting_rule]
+            elif is_unclear(readable if is_unclear(question) else question, not earlier):
                 kinds[Kind.UNCLEAR] = [self._policy.unclear_rule]
         self._settle(kinds, question)
         first = next((k for k in _ORDER if k in kinds), None)
         kind = self._overdose_on_purpose(first, kinds)
         rest = self._rest(question) if Kind.INJECTION in kinds else question
         notices = self._notices(kind, kinds, own, question, hypothetical)
-        notices.extend(n for n in before if n.text not in {m.text for m in notices})
+        if standing and kind not in (Kind.EMERGENCY, Kind.CRISIS):
+            kind = Kind(standing[0].level)
+            kinds[kind] = standing
+            notices = [*before, *(n for n in notices if n.kind in _KEPT_BESIDE)]
+        else:
+            notices.extend(n for n in before if n.text not in {m.text for m in notices})
         return Screening(kind, tuple(notices), rest, _verdicts(kind, kinds))
 
     def check_answer(self, answer: Answer, articles: Mapping[str, Article]) -> Verdict:
@@ -161,19 +170,21 @@ class Guardrails:
 
     def is_instruction(self, sentence: str) -> bool:
         """Whether a sentence (of an article, of an answer) speaks to an assistant."""
-        return any(
-            r.level == Kind.INJECTION for r in self._reader.read_message(sentence, False).messages
-        )
+        return self._reader.is_instruction(sentence)
 
     def _text(self, name: str) -> str:
         return self._policy.text(name, self._help)
 
     def _earlier(
         self, earlier: Sequence[str], question: str, kinds: dict[Kind, list[Rule]]
-    ) -> list[Notice]:
-        """Earlier turns: their red flags as notices, and signs split over turns joined."""
+    ) -> tuple[list[Notice], list[Rule]]:
+        """Earlier turns: their red flags as notices, and signs split over turns joined.
+
+        The second value names the emergency or crisis of an earlier turn that still stands: it
+        keeps the present message's kind, until a later turn tells that it has been looked at.
+        """
         if not earlier:
-            return []
+            return [], []
         texts = [self._reader.prepare(t) for t in earlier]
         past = self._reader.read_prepared(texts)
         notices: list[Notice] = []
@@ -193,7 +204,19 @@ class Guardrails:
             if kind in found and kind not in kinds:
                 notices.append(Notice(name, self._text(name)))
                 break
-        return notices
+        standing = next((k for k in (Kind.EMERGENCY, Kind.CRISIS) if k in found), None)
+        if standing is None or self._been_seen([*texts[1:], self._reader.prepare(question)]):
+            return notices, []
+        return notices, [r for r in past.urgent + past.messages if r.level == standing]
+
+    def _been_seen(self, later: Sequence[str]) -> bool:
+        """Whether somebody was seen by professionals and told that it was all right."""
+        for text in later:
+            hits = self._reader.read_prepared([text]).hits
+            said = {h.concept for h in hits if not h.marks & ~(Mark.RESOLVED | Mark.PAST)}
+            if {"been_seen", "all_clear"} <= said:
+                return True
+        return False
 
     def _settle(self, kinds: dict[Kind, list[Rule]], question: str) -> None:
         """Where two kinds claim one message, the table's meaning decides."""

@@ -1,14 +1,16 @@
 """The one home of Chroma and of the embedding model: encode, write, open and search an index.
 
 Chroma finds which rows are near. The vectors themselves lie beside it in a hashed file, and the
-similarity of every row found is computed from them, so that a damaged database can hide a row
-but never show a wrong one. Nothing here knows what a row means.
+similarity of every row found is computed from them, so that a damaged database can hide a row but
+never show a wrong one; a sample is looked for again when it is opened. Nothing here knows what a
+row means.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -32,6 +34,9 @@ PACKAGED_MODEL: Final = "sentence-transformers/all-MiniLM-L6-v2"
 PACKAGED_WEIGHTS: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 ENCODE_BATCH: Final = 32
 CHROMA_BATCH: Final = 2000
+_SAMPLE: Final = 8
+_SAMPLE_K: Final = 5
+_SAME: Final = 0.999
 # With Chroma's own 100 and 100 what is found differs from build to build (SciFact nDCG@10 .640 to
 # .645); with 200 recall@10 against exact search is .999.
 HNSW: Final = {"ef_construction": 200, "ef_search": 200}
@@ -151,6 +156,18 @@ class Index:
                 f"{generation}: cannot be read ({error}); run `knee-hip ingest --force`"
             ) from error
         self._collection = _open_collection(generation / "chroma", len(self.passages))
+        self._find_a_sample_again()
+
+    def _find_a_sample_again(self) -> None:
+        """Raise where Chroma does not find passages by their own vectors."""
+        rows = len(self.passages)
+        for row in range(0, rows, max(1, rows // _SAMPLE)):
+            nearest = self.nearest(self._vectors[row], _SAMPLE_K)
+            if not nearest or nearest[0][1] < _SAME:
+                raise StoreError(
+                    f"{self.generation / 'chroma'}: does not find row {row} again; "
+                    "run `knee-hip ingest --force`"
+                )
 
     @cached_property
     def rows(self) -> Mapping[str, int]:
@@ -165,10 +182,11 @@ class Index:
         """
         if not self.passages:
             return []
-        found = self._collection.query(
-            query_embeddings=[vector], n_results=min(k, len(self.passages)), include=[]
-        )
-        near = np.array([int(row) for row in found["ids"][0]], dtype=np.int64)
+        with _translated(self.generation / "chroma"):
+            found = self._collection.query(
+                query_embeddings=[vector], n_results=min(k, len(self.passages)), include=[]
+            )
+            near = np.array([int(row) for row in found["ids"][0]], dtype=np.int64)
         similarities = self.similarities(vector, near)
         order = np.lexsort((near, -similarities))
         return [(int(near[i]), float(similarities[i])) for i in order]
@@ -232,24 +250,32 @@ def _client(folder: Path) -> Any:
 
 
 def _open_collection(folder: Path, rows: int) -> Any:
-    import chromadb.errors
-
     if not folder.is_dir():
         raise StoreError(f"{folder}: is missing; run `knee-hip ingest --force`")
-    try:
+    with _translated(folder):
         collection = _client(folder).get_collection("passages", embedding_function=None)
         count = collection.count()
         space = collection.configuration_json["hnsw"]["space"]
-    except (chromadb.errors.ChromaError, OSError, ValueError, KeyError, RuntimeError) as error:
-        raise StoreError(
-            f"{folder}: Chroma cannot open it ({error}); run `knee-hip ingest --force`"
-        ) from error
     if count != rows or space != "cosine":
         raise StoreError(
             f"{folder}: holds {count} rows in {space} space, not {rows} in cosine; "
             "run `knee-hip ingest --force`"
         )
     return collection
+
+
+@contextmanager
+def _translated(folder: Path) -> Iterator[None]:
+    """Whatever Chroma raises over a damaged folder, as a `StoreError`."""
+    try:
+        yield
+    except BaseException as error:  # Its Rust core panics with one that is no Exception.
+        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+            raise StoreError(
+                f"{folder}: Chroma cannot read it ({type(error).__name__}: {str(error)[:200]}); "
+                "check that the folder may be written, then run `knee-hip ingest --force`"
+            ) from error
+        raise
 
 
 def _write_rows(path: Path, rows: Iterable[Mapping[str, Any]]) -> None:

@@ -28,8 +28,8 @@ from assistant.index import Encoder, Index, IndexedQuestion, Vectors, write_inde
 from assistant.questions import QUESTIONS_FILE, WrittenQuestion, load_questions
 from assistant.settings import Settings
 from assistant.sources import SOURCES_FILE
-from assistant.text import squeeze
-from assistant.topics import load_topics
+from assistant.text import sha256_text, squeeze
+from assistant.topics import TopicExample, load_topics
 from assistant.types import Article, Passage, Sentence, Span
 from assistant.words import WordIndex
 
@@ -90,13 +90,10 @@ def _passage(article: Article, sentences: Sequence[Sentence]) -> Passage:
     return Passage(span, first.section, quote, f"{context}: {squeeze(quote)}")
 
 
-def corpus_facts(settings: Settings, encoder: Encoder) -> dict[str, Any]:
-    """What an index is built from, cheap to compute: two equal facts need no new index.
-
-    Raises:
-        CorpusError: an article or a file beside it cannot be used.
-    """
-    articles = load_corpus(settings.corpus)
+def corpus_facts(
+    settings: Settings, encoder: Encoder, articles: Mapping[str, Article]
+) -> dict[str, Any]:
+    """What an index is built from, cheap to compute: two equal facts need no new index."""
     beside = {
         name: file_sha256(settings.corpus / name)
         for name in (SOURCES_FILE, QUESTIONS_FILE, DISAGREEMENTS_FILE)
@@ -107,6 +104,7 @@ def corpus_facts(settings: Settings, encoder: Encoder) -> dict[str, Any]:
         "beside": beside,
         "model": encoder.name,
         "splitter": f"{SPLITTER_VERSION}, passage_chars={settings.passage_chars}",
+        "topics": _topics_sha256(),
         "build": BUILD_VERSION,
     }
 
@@ -128,11 +126,12 @@ def ingest(
         StoreError: the index cannot be written, or another process is building it.
     """
     progress("reading the articles", 0.0)
-    articles = load_corpus(settings.corpus)
-    written = load_questions(settings.corpus, articles)
-    facts = corpus_facts(settings, encoder)
     folder = settings.index_folder
+    load_corpus(settings.corpus)  # What is wrong with it is told before a folder is made for it.
     with writer_lock(folder):
+        articles = load_corpus(settings.corpus)
+        facts = corpus_facts(settings, encoder, articles)
+        written = load_questions(settings.corpus, articles)
         previous = None if force else _previous_index(settings)
         if previous and all(previous.manifest.get(key) == value for key, value in facts.items()):
             return IngestReport(
@@ -156,10 +155,14 @@ def ingest(
         ]
         same_model = previous is not None and previous.manifest.get("model") == encoder.name
         known = previous.stored_vectors() if previous and same_model else {}
-        texts = [p.embedded_text for p in passages] + [q.text for q in questions]
         topics = load_topics()
-        vectors, embedded = _encode(encoder, texts, known, progress)
-        topic_vectors, _ = _encode(encoder, [t.text for t in topics], {}, no_progress)
+        if previous and same_model:
+            known.update(_topic_vectors(previous, topics))
+        texts = [p.embedded_text for p in passages] + [q.text for q in questions]
+        vectors, embedded = _encode(
+            encoder, [*texts, *(topic.text for topic in topics)], known, progress
+        )
+        vectors, topic_vectors = vectors[: len(texts)], vectors[len(texts) :]
         progress("training the check of answers", 0.9)
         words = WordIndex.build(passages, questions)
         check = train(
@@ -174,18 +177,32 @@ def ingest(
                 vectors[: len(passages)],
                 questions,
                 vectors[len(passages) :],
-                {**facts, "libraries": libraries, "dimensions": int(vectors.shape[1])},
+                {
+                    **facts,
+                    "libraries": libraries,
+                    "dimensions": int(vectors.shape[1]),
+                },
                 lambda home: _save(home, words, check),
             )
             Index(generation)
     progress("done", 1.0)
     return IngestReport(
-        True, len(articles), len(passages), len(questions), embedded, len(texts) - embedded
+        True,
+        len(articles),
+        len(passages),
+        len(questions),
+        embedded,
+        len(texts) + len(topics) - embedded,
     )
 
 
-def open_index(settings: Settings, encoder: Encoder) -> Index:
+def open_index(
+    settings: Settings, encoder: Encoder, articles: Mapping[str, Article] | None = None
+) -> Index:
     """The index in use, after it was found to fit the corpus, the model and the settings.
+
+    Args:
+        articles: the corpus, where it has been read already.
 
     Raises:
         StoreError: there is none, it is damaged, or something has changed since it was built.
@@ -193,12 +210,19 @@ def open_index(settings: Settings, encoder: Encoder) -> Index:
     generation = current_generation(settings.index_folder)
     if generation is None:
         raise StoreError(f"{settings.index_folder}: no index yet; run `knee-hip ingest`")
+    articles = articles or load_corpus(settings.corpus)
     index = Index(generation)
-    for key, value in corpus_facts(settings, encoder).items():
+    for key, value in corpus_facts(settings, encoder, articles).items():
         if index.manifest.get(key) != value:
             raise StoreError(
                 f"{settings.corpus}: {_difference(key, index.manifest.get(key), value)} since "
                 "the index was built; run `knee-hip ingest`"
+            )
+    for passage in index.passages:
+        if articles[passage.span.article_id].quote(passage.span) != passage.quote:
+            raise StoreError(
+                f"{settings.index_folder}: {passage.id} is not what the article says there; "
+                "run `knee-hip ingest --force`"
             )
     return index
 
@@ -207,7 +231,7 @@ def _difference(key: str, before: Any, now: Any) -> str:
     if isinstance(before, Mapping) and isinstance(now, Mapping):
         changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
         return f"{', '.join(changed)} changed"
-    return f"the {key} changed from {before!r} to {now!r}"
+    return f"the {key} changed from {str(before)[:60]!r} to {str(now)[:60]!r}"
 
 
 def _previous_index(settings: Settings) -> Index | None:
@@ -217,6 +241,18 @@ def _previous_index(settings: Settings) -> Index | None:
         return Index(generation) if generation else None
     except AssistantError:
         return None
+
+
+def _topic_vectors(previous: Index, topics: Sequence[TopicExample]) -> dict[str, Vectors]:
+    """Vectors of the topic examples that an index was trained on, by text; none of others."""
+    if previous.manifest.get("topics") != _topics_sha256():
+        return {}
+    vectors = AnswerCheck.load(previous.generation).topic_vectors
+    return {topic.text: vectors[row] for row, topic in enumerate(topics)}
+
+
+def _topics_sha256() -> str:
+    return sha256_text("\n".join(topic.text for topic in load_topics()))
 
 
 def _save(generation: Path, words: WordIndex, check: AnswerCheck) -> None:

@@ -45,6 +45,7 @@ from assistant.types import (
     Outcome,
     Turn,
     Verdict,
+    outcome_unanswered,
 )
 
 EXAMPLES_FILE: Final = "examples.toml"
@@ -56,27 +57,21 @@ _BATCH: Final = 64
 _NEAREST: Final = 2
 _SUGGESTIONS: Final = 3
 
-# Kinds whose reply is a fixed text: nothing is searched. Section 5 of the design has the outcomes.
-_FIXED: Final = {
-    Kind.EMERGENCY: Outcome.REDIRECTED,
-    Kind.CRISIS: Outcome.REDIRECTED,
-    Kind.MEDICATION: Outcome.REDIRECTED,
-    Kind.HARMFUL: Outcome.REFUSED,
-    Kind.SAFETY_NET: Outcome.REDIRECTED,
-    Kind.DISTRESS: Outcome.REDIRECTED,
-    Kind.ABOUT_ASSISTANT: Outcome.ABSTAINED,
-    Kind.OFF_TOPIC: Outcome.ABSTAINED,
-    Kind.UNCLEAR: Outcome.ABSTAINED,
-    Kind.NOT_COVERED: Outcome.ABSTAINED,
-}
-# What follows for the other kinds where nothing answers.
-_UNANSWERED: Final = {
-    Kind.URGENT: Outcome.REDIRECTED,
-    Kind.CONDITIONAL: Outcome.REDIRECTED,
-    Kind.DIAGNOSIS: Outcome.REDIRECTED,
-    Kind.INJECTION: Outcome.REFUSED,
-    Kind.PERSONAL_PLAN: Outcome.ABSTAINED,
-}
+# Kinds whose reply is a fixed text: nothing is searched.
+_FIXED: Final = frozenset(
+    {
+        Kind.EMERGENCY,
+        Kind.CRISIS,
+        Kind.MEDICATION,
+        Kind.HARMFUL,
+        Kind.SAFETY_NET,
+        Kind.DISTRESS,
+        Kind.ABOUT_ASSISTANT,
+        Kind.OFF_TOPIC,
+        Kind.UNCLEAR,
+        Kind.NOT_COVERED,
+    }
+)
 _PROMISES_QUOTES: Final = frozenset({Kind.DIAGNOSIS.value, Kind.PERSONAL_PLAN.value})
 _REDIRECTS_ALWAYS: Final = frozenset({Kind.URGENT, Kind.CONDITIONAL})
 
@@ -192,7 +187,7 @@ class Assistant:
         screening = self._guardrails.screen(question, history)
         queries: tuple[str, ...] = ()
         if screening.kind not in _FIXED:
-            whole = self._conversation.resolve(plain(screening.rest), history)
+            whole = plain(self._conversation.resolve(plain(screening.rest), history))
             parts = (whole, *split_questions(whole))
             cut = (" ".join(part.split()[:MAX_QUERY_WORDS]) for part in parts)
             queries = tuple(dict.fromkeys(part for part in cut if part))
@@ -262,10 +257,10 @@ class Assistant:
     ) -> Answer:
         kind, notices = message.screening.kind, message.screening.notices
         if search is None or judgement is None:
-            kind = kind if kind in _FIXED else kind or Kind.UNCLEAR
+            kind = kind or Kind.UNCLEAR
             if kind is Kind.UNCLEAR and not notices:
                 notices = (self._guardrails.notice("unclear"),)
-            outcome = _FIXED.get(kind) or _UNANSWERED[kind]
+            outcome = outcome_unanswered(kind)
             chips = () if kind in (Kind.EMERGENCY, Kind.CRISIS) else self.examples[:_SUGGESTIONS]
             return Answer(message.question, "", kind, outcome, notices, suggestions=chips)
         if judgement.answers:
@@ -289,7 +284,7 @@ class Assistant:
         notices = tuple(self._without_promise(notice) for notice in message.screening.notices)
         if kind is None:
             kind = Kind.OFF_TOPIC if judgement.off_topic else Kind.NOT_COVERED
-        outcome = _UNANSWERED.get(kind, Outcome.ABSTAINED)
+        outcome = outcome_unanswered(kind)
         nearest: tuple[Citation, ...] = ()
         if outcome is Outcome.ABSTAINED:
             name = "off_topic" if kind is Kind.OFF_TOPIC else "not_covered"
@@ -370,8 +365,8 @@ def build_assistant(
     if build_missing and current_generation(settings.index_folder) is None:
         ingest(settings, encoder, tell)
     tell("opening the index", 0.95)
-    index = open_index(settings, encoder)
     articles = load_corpus(settings.corpus)
+    index = open_index(settings, encoder, articles)
     assistant = Assistant(
         settings,
         articles,

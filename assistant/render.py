@@ -7,7 +7,6 @@ from typing import Any, Final
 
 from assistant.types import (
     Answer,
-    Article,
     Citation,
     CitationContext,
     ClaimResult,
@@ -83,22 +82,6 @@ def claim_to_json(result: ClaimResult) -> dict[str, Any]:
         "says": [{**citation_to_json(c), "similarity": s} for c, s in says],
         "says_otherwise": [citation_to_json(c) for c in result.says_otherwise],
         "disclaimer": result.disclaimer,
-    }
-
-
-def article_to_json(article: Article) -> dict[str, Any]:
-    """What is known of an article, without its text."""
-    return {
-        "id": article.id,
-        "title": article.title,
-        "sha256": article.sha256,
-        "kind": article.source_kind,
-        "claims_rest_on": article.claims_rest_on,
-        "author": article.author,
-        "date": article.date,
-        "address": article.address,
-        "sentences": len(article.sentences),
-        "left_out": len(article.left_out),
     }
 
 

@@ -63,8 +63,14 @@ class Settings:
     def __post_init__(self) -> None:
         if self.data == Path():
             object.__setattr__(self, "data", default_data_folder())
-        object.__setattr__(self, "corpus", self.corpus.expanduser().absolute())
-        object.__setattr__(self, "data", self.data.expanduser().absolute())
+        for name in ("corpus", "data"):
+            path = getattr(self, name)
+            try:
+                object.__setattr__(self, name, path.expanduser().absolute())
+            except RuntimeError as error:
+                raise SettingsError(
+                    f"{name} is {str(path)!r}: {error}; write the path out"
+                ) from error
         for name, low, high in (("passage_chars", 0, 4000), ("max_statements", 1, 8)):
             value = getattr(self, name)
             if not low <= value <= high:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -20,6 +20,7 @@ from assistant.text import iter_sentences, trim
 from assistant.types import NOT_STATED, EvidenceTag, LeftOut, Span
 
 SOURCES_FILE: Final = "sources.toml"
+_LISTS: Final = {"posts": str, "instruction_sections": str, "leave_out": dict, "tags": dict}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ def load_sources(folder: Path) -> dict[str, Source]:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise CorpusError(f"{path}: cannot be read ({error}); correct it") from error
     entries = data.get("articles", {})
+    if not isinstance(entries, dict) or not all(isinstance(e, dict) for e in entries.values()):
+        raise CorpusError(f"{path}: an article needs a table of its own, [articles.NAME]")
     return {name: _parse_source(path, name, entry) for name, entry in entries.items()}
 
 
@@ -61,21 +64,34 @@ def _parse_source(path: Path, name: str, entry: Mapping[str, Any]) -> Source:
             f"{path}: {name} has the unknown key {unknown[0]!r}; use one of "
             f"{', '.join(sorted(known))}"
         )
+    for key, value in entry.items():
+        kind = _LISTS.get(key)
+        fits = (
+            isinstance(value, list) and all(isinstance(item, kind) for item in value)
+            if kind
+            else isinstance(value, str)
+        )
+        if not fits:
+            raise CorpusError(f"{path}: {name} has {key} = {value!r}; see the corpus's README")
     values = dict(entry)
     try:
         values["default_tag"] = EvidenceTag(entry.get("default_tag", EvidenceTag.UNSOURCED))
         values["tags"] = tuple(
             (EvidenceTag(row["tag"]), tuple(row["starts"])) for row in entry.get("tags", ())
         )
-    except (KeyError, ValueError) as error:
+    except (KeyError, ValueError, TypeError) as error:
         raise CorpusError(
             f"{path}: {name} has a tag that is not known ({error}); use one of "
             f"{', '.join(repr(tag.value) for tag in EvidenceTag)}"
         ) from error
     for row in entry.get("leave_out", ()):
-        if not {"kind", "from"} <= set(row):
+        words = [row.get(key) for key in ("kind", "from", "to") if key in row]
+        if not {"kind", "from"} <= set(row) or not all(
+            isinstance(word, str) and word.strip() for word in words
+        ):
             raise CorpusError(
-                f"{path}: {name} leaves something out without `kind` or `from`; give both"
+                f"{path}: {name} leaves something out without the words for `kind` and `from` "
+                "(and `to`, if given); give them"
             )
     values["leave_out"] = tuple(entry.get("leave_out", ()))
     values["posts"] = tuple(entry.get("posts", ()))
@@ -117,10 +133,21 @@ def find_left_out(article_id: str, text: str, source: Source) -> tuple[LeftOut, 
     for kind, scope, why, pattern in _left_out_rules():
         for match in pattern.finditer(text):
             start, end = trim(text, *_scope_of(text, scope, match.start(), match.end()))
-            span = Span(article_id, start, end)
-            if not any(known.span.overlaps(span) for known in found):
-                found.append(LeftOut(span, kind, why))
-    return tuple(sorted(found, key=lambda item: item.span))
+            found.append(LeftOut(Span(article_id, start, end), kind, why))
+    return _merged(found)
+
+
+def _merged(found: list[LeftOut]) -> tuple[LeftOut, ...]:
+    """Disjoint stretches that cover the same text, in order; the first one's kind counts."""
+    merged: list[LeftOut] = []
+    for item in sorted(found, key=lambda item: (item.span.start, -item.span.end)):
+        last = merged[-1].span if merged else None
+        if last and item.span.start < last.end:
+            longer = Span(last.article_id, last.start, max(last.end, item.span.end))
+            merged[-1] = replace(merged[-1], span=longer)
+        else:
+            merged.append(item)
+    return tuple(merged)
 
 
 def _scope_of(text: str, scope: str, start: int, end: int) -> tuple[int, int]:

@@ -55,6 +55,37 @@ class Outcome(StrEnum):
     REFUSED = "refused"
 
 
+_REDIRECTED: Final = frozenset({Outcome.REDIRECTED})
+_ABSTAINED: Final = frozenset({Outcome.ABSTAINED})
+OUTCOMES: Final[Mapping[Kind, frozenset[Outcome]]] = {
+    Kind.EMERGENCY: _REDIRECTED,
+    Kind.CRISIS: _REDIRECTED,
+    Kind.URGENT: _REDIRECTED,
+    Kind.CONDITIONAL: _REDIRECTED,
+    Kind.INJECTION: frozenset({Outcome.ANSWERED, Outcome.REFUSED}),
+    Kind.HARMFUL: frozenset({Outcome.REFUSED}),
+    Kind.DIAGNOSIS: frozenset({Outcome.ANSWERED, Outcome.REDIRECTED}),
+    Kind.MEDICATION: _REDIRECTED,
+    Kind.PERSONAL_PLAN: frozenset({Outcome.ANSWERED, Outcome.ABSTAINED}),
+    Kind.IN_SCOPE: frozenset({Outcome.ANSWERED, Outcome.ABSTAINED}),
+    Kind.SAFETY_NET: _REDIRECTED,
+    Kind.NOT_COVERED: _ABSTAINED,
+    Kind.OFF_TOPIC: _ABSTAINED,
+    Kind.ABOUT_ASSISTANT: _ABSTAINED,
+    Kind.UNCLEAR: _ABSTAINED,
+    Kind.DISTRESS: _REDIRECTED,
+}
+"""Which outcomes a kind of message may have."""
+
+REDIRECTED_WITH_STATEMENTS: Final = frozenset({Kind.URGENT, Kind.CONDITIONAL, Kind.MEDICATION})
+"""The kinds that may carry general information, cited, below the notice that redirects."""
+
+
+def outcome_unanswered(kind: Kind) -> Outcome:
+    """What a message of this kind gets where no sentence answers it."""
+    return next(outcome for outcome in OUTCOMES[kind] if outcome is not Outcome.ANSWERED)
+
+
 class EvidenceTag(StrEnum):
     """What a sentence rests on, as far as its article shows."""
 
@@ -322,12 +353,13 @@ class Answer:
     disclaimer: str = field(default=DISCLAIMER, init=False)
 
     def __post_init__(self) -> None:
+        if self.outcome not in OUTCOMES[self.kind]:
+            raise ValueError(f"{self.kind} cannot be {self.outcome}")
         if self.outcome is Outcome.ANSWERED and not self.statements:
             raise ValueError("an answered Answer needs a cited statement")
-        if self.outcome in (Outcome.ABSTAINED, Outcome.REFUSED) and self.statements:
-            raise ValueError(f"no statement stands on {self.outcome}")
-        if self.kind in (Kind.EMERGENCY, Kind.CRISIS) and self.statements:
-            raise ValueError(f"no statement stands on {self.kind}")
+        may_state = self.outcome is Outcome.ANSWERED or self.kind in REDIRECTED_WITH_STATEMENTS
+        if self.statements and not may_state:
+            raise ValueError(f"no statement stands on {self.kind}, {self.outcome}")
         if self.nearest and self.outcome is not Outcome.ABSTAINED:
             raise ValueError("nearest passages are shown only when abstaining")
 

@@ -34,7 +34,7 @@ def verify_export(path: Path, articles: Mapping[str, Article]) -> tuple[Replayed
     try:
         if path.stat().st_size > MAX_EXPORT_BYTES:
             raise UsageError(f"{path}: over {MAX_EXPORT_BYTES} bytes; export fewer answers")
-        data = json.loads(path.read_text("utf-8"))
+        data = _parse(path.read_text("utf-8-sig"))
     except OSError as error:
         raise UsageError(
             f"{path}: cannot be read ({error.strerror}); name an exported file"
@@ -49,22 +49,58 @@ def verify_export(path: Path, articles: Mapping[str, Article]) -> tuple[Replayed
     return replayed
 
 
+def _parse(text: str) -> Any:
+    """JSON, or JSON lines as `ask --batch` prints them."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        lines = [line for line in text.splitlines() if line.strip()]
+        if len(lines) < 2:
+            raise
+        return [json.loads(line) for line in lines]
+
+
 def _iter_citations(data: Any) -> Iterator[Mapping[str, Any]]:
+    """Every object that cites, in order; the statements of an answer count as such.
+
+    A statement has the words of one of the citations it names, so it is replayed as them.
+    """
     pending = [data]
     while pending:
-        value = pending.pop(0)
+        value = pending.pop()
         if isinstance(value, dict):
-            if all(isinstance(value.get(key), str) for key in _NEEDED):
+            if "id" in value and ("quote" in value or "sha256" in value):
                 yield value
-            pending[:0] = value.values()
+            yield from _iter_statements(value)
+            pending.extend(reversed(value.values()))
         elif isinstance(value, list):
-            pending[:0] = value
+            pending.extend(reversed(value))
+
+
+def _iter_statements(answer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    statements, citations = answer.get("statements"), answer.get("citations")
+    if not isinstance(statements, list):
+        return
+    known = {
+        row["id"]: row
+        for row in (citations if isinstance(citations, list) else [])
+        if isinstance(row, dict) and isinstance(row.get("id"), str)
+    }
+    for row in statements:
+        named = row.get("citations") if isinstance(row, dict) else None
+        ids = [id_ for id_ in named if isinstance(id_, str)] if isinstance(named, list) else []
+        for id_ in ids or [""]:
+            text = row.get("text") if isinstance(row, dict) else None
+            if id_ not in known or text != known[id_].get("quote"):
+                yield {"id": id_ or "a statement", "quote": text, "sha256": None}
 
 
 def _replay(row: Mapping[str, Any], articles: Mapping[str, Article]) -> Replayed:
     def result(problem: str) -> Replayed:
-        return Replayed(row["id"], row["quote"], problem)
+        return Replayed(str(row.get("id")), str(row.get("quote")), problem)
 
+    if not all(isinstance(row.get(key), str) for key in _NEEDED):
+        return result("it does not say exactly what its citation says, or lacks its hash")
     try:
         span, digits = parse_citation_id(row["id"])
     except CitationError as error:

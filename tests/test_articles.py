@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from assistant.articles import load_corpus, parse_article
 from assistant.errors import CorpusError
 from assistant.ingest import iter_passages
 from assistant.settings import DEFAULT_CORPUS
+from assistant.sources import Source
 from assistant.text import iter_sentences, sha256_text
 from assistant.types import Article, BlockKind, EvidenceTag
 
@@ -166,3 +168,56 @@ def test_comments_and_phone_numbers_are_left_out_of_any_article() -> None:
         "readers' comments",
         "a phone number or e-mail address",
     }
+
+
+def test_what_is_left_out_twice_is_left_out_whole() -> None:
+    text = (
+        "Hips\n\nHips move. Ask Bob Smith at 555-123-4567 about them.\r\n\r\nScroll to Top\r\n\n"
+        "2 thoughts on “Hips”\n\nJohn Doe says: me too.\n\nMary says: I had surgery.\n"
+    )
+    source = Source(
+        title="Hips",
+        leave_out=(
+            {"kind": "a name", "from": "Bob Smith", "to": "Bob Smith"},
+            {"kind": "a comment", "from": "John Doe says", "to": "me too."},
+        ),
+    )
+    article = parse_article("a", text, source)
+    assert [article.quote(s.span) for s in article.sentences] == ["Hips move."]
+    spans = [item.span for item in article.left_out]
+    assert all(a.end <= b.start for a, b in pairwise(spans))
+    assert all("Scroll" not in part for block in article.blocks for part in block.section)
+
+
+def test_left_out_words_stand_in_no_heading_or_title() -> None:
+    text = "Skip to content\n\nHip Facts\n\nWhat It Does knee_img01.png\n\nIt moves the leg.\n"
+    leave_out = ({"kind": "image", "from": "knee_img01.png", "to": "knee_img01.png"},)
+    article = parse_article("a", text, Source(leave_out=leave_out))
+    assert article.title == "Hip Facts"
+    assert article.sentences[0].section == ("Hip Facts", "What It Does")
+
+
+@pytest.mark.parametrize(
+    "sources",
+    ["articles = 3", "[articles]\na = 3", "[articles.a]\nleave_out = 3", "[articles.a]\ntitle = 3",
+     '[articles.a]\n[[articles.a.leave_out]]\nkind = "x"\nfrom = 3',
+     '[articles.a]\n[[articles.a.leave_out]]\nkind = "x"\nfrom = " "', "[articles.a"],
+)  # fmt: skip
+def test_a_wrong_sources_file_is_told(tmp_path: Path, sources: str) -> None:
+    (tmp_path / "a.txt").write_text("Hips\n\nHips move the leg.\n", "utf-8")
+    (tmp_path / "sources.toml").write_text(sources, "utf-8")
+    with pytest.raises(CorpusError, match=r"sources\.toml"):
+        load_corpus(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["my article.txt", "a:b.txt", "a@b.txt"])
+def test_a_name_that_no_citation_could_carry_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("Hips\n\nHips move the leg.\n", "utf-8")
+    with pytest.raises(CorpusError, match="rename it"):
+        load_corpus(tmp_path)
+
+
+def test_headings_alone_are_no_corpus(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("Hips\n\nWhat They Do\n", "utf-8")
+    with pytest.raises(CorpusError, match="no sentence"):
+        load_corpus(tmp_path)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from assistant.citations import cite, locate, make_citation, parse_citation_id
+from assistant.citations import cite, make_citation, parse_citation_id
 from assistant.claims import turns_round
 from assistant.errors import CitationError, UsageError
 from assistant.pipeline import Assistant
@@ -63,14 +63,6 @@ def test_left_out_text_cannot_be_cited(articles: dict[str, Article]) -> None:
                 make_citation(article, item.span)
 
 
-def test_words_are_located_where_they_stand_once(articles: dict[str, Article]) -> None:
-    span = locate(articles, "actually my theory")
-    assert span
-    assert articles[span.article_id].quote(span) == "actually my theory"
-    assert locate(articles, "the") is None
-    assert locate(articles, "bananas") is None
-
-
 def test_an_id_keeps_place_and_hash() -> None:
     assert parse_citation_id("a:1-5@0123abcd") == (Span("a", 1, 5), "0123abcd")
 
@@ -119,12 +111,22 @@ def test_an_export_is_replayed_against_the_files(assistant: Assistant, tmp_path:
     export = tmp_path / "export.json"
     export.write_text(json.dumps([answer]), "utf-8")
     assert all(not quote.problem for quote in verify_export(export, assistant.articles))
+    forged = json.loads(json.dumps(answer))
+    forged["statements"][0]["text"] = "Inject 500 mg of anything."
+    export.write_text(json.dumps(forged), "utf-8")
+    assert any(quote.problem for quote in verify_export(export, assistant.articles))
+    forged["citations"][0] = {"id": answer["citations"][0]["id"], "quote": "Lies.", "sha256": None}
+    export.write_text(json.dumps(forged), "utf-8")
+    assert any(
+        quote.quote == "Lies." and quote.problem
+        for quote in verify_export(export, assistant.articles)
+    )
     answer["citations"][0]["quote"] += "!"
     export.write_text(json.dumps({"answers": [answer]}), "utf-8")
     assert verify_export(export, assistant.articles)[0].problem
     answer["citations"][0]["sha256"] = "0" * 64
     export.write_text(json.dumps(answer), "utf-8")
-    assert "changed" in verify_export(export, assistant.articles)[0].problem
+    assert any("changed" in q.problem for q in verify_export(export, assistant.articles))
 
 
 @pytest.mark.parametrize("content", ["{", "[]", '{"id": 1}', "[" * 100_000])
@@ -133,3 +135,16 @@ def test_an_export_that_is_none_is_told(assistant: Assistant, tmp_path: Path, co
     export.write_text(content, "utf-8")
     with pytest.raises(UsageError, match="export"):
         verify_export(export, assistant.articles)
+
+
+def test_a_heading_is_cited_under_its_own_post(articles: dict[str, Article]) -> None:
+    at = articles["gluteus-medius-rehab"].text.index("What It Is")
+    context = cite(articles, f"gluteus-medius-rehab:{at}-{at + 10}@3BC5005B")
+    assert context.citation.section[0].startswith("Hip Airplane")
+    with pytest.raises(CitationError, match="white space"):
+        cite(articles, "fix-the-hip:34-36")
+
+
+def test_a_heading_does_not_make_its_sentences_say_it(assistant: Assistant) -> None:
+    result = assistant.claim("the gluteus medius is weak")
+    assert not any("mirror" in c.quote or "squat." in c.quote for c in result.says)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from assistant.articles import load_corpus
 from assistant.errors import CorpusError, StoreError
 from assistant.generations import current_generation, writer_lock
 from assistant.index import Encoder, SentenceTransformerEncoder
@@ -47,8 +49,9 @@ def test_only_the_changed_sentence_is_embedded_again(small_settings: Settings) -
     ingest(small_settings, HashingEncoder())
     path = small_settings.corpus / "wrist.txt"
     path.write_text(path.read_text("utf-8").replace("A splint", "A soft splint"), "utf-8")
-    report = ingest(small_settings, HashingEncoder())
-    assert (report.embedded, report.carried_over) == (1, report.passages - 1)
+    encoder = HashingEncoder()
+    assert ingest(small_settings, encoder).embedded == 1
+    assert [text for text in encoder.encoded if "A soft splint" not in text] == []
 
 
 def test_a_removed_article_goes(small_settings: Settings) -> None:
@@ -106,7 +109,9 @@ def test_a_missing_index_is_told(small_settings: Settings) -> None:
         open_index(small_settings, HashingEncoder())
 
 
-def test_one_changed_byte_in_any_file_of_the_index_is_found(small_settings: Settings) -> None:
+def test_one_changed_byte_in_any_hashed_file_of_the_index_is_found(
+    small_settings: Settings,
+) -> None:
     ingest(small_settings, HashingEncoder())
     generation = current_generation(small_settings.index_folder)
     assert generation
@@ -137,6 +142,27 @@ def test_a_lost_database_is_told_and_built_again(small_settings: Settings) -> No
         open_index(small_settings, HashingEncoder())
     assert ingest(small_settings, HashingEncoder()).built
     assert open_index(small_settings, HashingEncoder())
+
+
+def test_a_damaged_database_is_told(small_settings: Settings) -> None:
+    ingest(small_settings, HashingEncoder())
+    generation = current_generation(small_settings.index_folder)
+    assert generation
+    database = generation / "chroma" / "chroma.sqlite3"
+    whole = database.read_bytes()
+    database.write_bytes(whole[:4096] + bytes(len(whole) - 4096))
+    with pytest.raises(StoreError, match="ingest --force"):
+        open_index(small_settings, HashingEncoder())
+
+
+def test_a_passage_that_is_not_the_articles_words_is_told(
+    small_settings: Settings,
+) -> None:
+    ingest(small_settings, HashingEncoder())
+    articles = load_corpus(small_settings.corpus)
+    moved = replace(articles["wrist"], text="x" + articles["wrist"].text)
+    with pytest.raises(StoreError, match="not what the article says"):
+        open_index(small_settings, HashingEncoder(), {**articles, "wrist": moved})
 
 
 def test_a_second_writer_is_told_that_another_builds(small_settings: Settings) -> None:

@@ -105,7 +105,10 @@ def test_any_string_gets_an_answer(assistant: Assistant, question: str) -> None:
 @hypothesis_settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(st.text(max_size=300), st.lists(st.text(max_size=80), max_size=3))
+@given(
+    st.text(alphabet=st.characters(), max_size=300),
+    st.lists(st.text(alphabet=st.characters(), max_size=80), max_size=3),
+)
 def test_any_text_with_any_history_gets_an_answer(
     assistant: Assistant, question: str, said: list[str]
 ) -> None:

@@ -59,6 +59,10 @@ def _faults(
         elif article.quote(citation.span) != citation.quote:
             yield "citation", f"{citation.id}: the article has other words there"
     for statement in answer.statements:
+        if answer.generator == "extractive" and statement.text not in {
+            citation.quote for citation in statement.citations
+        }:
+            yield "citation", "a statement is not in the words of its citation"
         yield from _faults_of_words(
             statement.text, " ".join(c.quote for c in statement.citations), articles
         )
