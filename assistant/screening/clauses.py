@@ -13,9 +13,15 @@ _TOKEN: Final = re.compile(
     r"\d+(?:[.,]\d+)*(?=\D|$)|[^\W_](?:[\w@$']*[\w@$])?|[.!?;\n]+|[,:()\[\]\"{}]|(?<=\s)-+(?=\s)"
 )
 _CANT: Final = re.compile(
-    r"\b(?:can ?not|can'?nt|unable to|not able to|could ?n[o']?t|could not|carn'?t|cann'?t|"
+    r"\b(?:can ?not|can'?nt|cnat|c'?ant|cna'?t|"
+    r"unable to|not able to|could ?n[o']?t|could not|carn'?t|cann'?t|"
     r"can;t|can t|struggl\w* to|hard to|difficult to|impossible to|wasn'?t able to|"
     r"isn'?t able to|aren'?t able to|not been able to|too weak to|not managing to)(?!\w)"
+)
+_BAND: Final = re.compile(r"\bit[ -]bands?\b")
+_NOT_OWNERS: Final = frozenset(
+    "it he she that what there here who where how why when let this everything something nothing "
+    "someone everyone one".split()
 )
 _SUBJECTS: Final = frozenset("i im ive id".split())
 _BEFORE_SUBJECT: Final = frozenset(
@@ -59,7 +65,7 @@ def split_words(texts: Sequence[str]) -> Words:
     clause = strong = sentence = position = 0
     comma = False
     for turn, text in enumerate(texts):
-        for word in _TOKEN.findall(_CANT.sub("cant", text)):
+        for word in _TOKEN.findall(_BAND.sub("itband", _CANT.sub("cant", text))):
             first = word[0]
             if first in _ENDS:
                 if "?" in word:
@@ -74,7 +80,11 @@ def split_words(texts: Sequence[str]) -> Words:
                 comma = True
                 continue
             if "'" in word:
-                word = word.replace("'", "")
+                stem, _, ending = word.partition("'")
+                if ending == "s" and stem not in _NOT_OWNERS:
+                    word = stem or "s"
+                else:
+                    word = word.replace("'", "")
             if word in _STRONG:
                 clause, strong = clause + 1, strong + 1
             elif word in _WEAK:

@@ -24,7 +24,9 @@ _LEXICONS: Final = (
     "lexicon_languages.toml",
 )
 _BODILY: Final = frozenset({"lexicon_body.toml", "lexicon_signs.toml", "lexicon_languages.toml"})
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _JOINED: Final = re.compile(r"(?<![a-z])[a-z]{9,200}(?![a-z])")
+_SHORTEST_OF_TWO: Final = 4
 _SPECIAL_GROUPS: Final = (
     ("group_child", "child"),
     ("child", "child"),
@@ -73,6 +75,7 @@ class Policy:
     helplines: Mapping[str, Helpline]
     general: Helpline
     unclear_rule: Rule
+    greeting_rule: Rule
 
     @property
     def special_groups(self) -> tuple[tuple[str, str], ...]:
@@ -108,7 +111,12 @@ class Policy:
 
         def part(match: re.Match[str]) -> str:
             word = match.group()
-            return word if self.lexicon.keys(word) else _segment(self.lexicon, word)
+            if self.lexicon.keys(word):
+                return word
+            parts = _segment(self.lexicon, word)
+            count = parts.count(" ") + 1
+            short = min(map(len, parts.split())) < _SHORTEST_OF_TWO
+            return word if (count == 2 and short) or len(word) < 3 * count else parts
 
         return _JOINED.sub(part, text)
 
@@ -129,6 +137,7 @@ def load_policy(folder: Path) -> Policy:
     signs: set[str] = set()
     bodily: set[str] = set()
     groups: dict[str, list[str]] = {}
+    shadows: dict[str, frozenset[str]] = {}
     timeless: list[str] = []
     for name in _LEXICONS:
         data = load_toml(folder / name)
@@ -146,6 +155,7 @@ def load_policy(folder: Path) -> Policy:
                 elif kind == "sign":
                     signs.add(concept)
         groups.update(data.get("group", {}))
+        shadows.update({k: frozenset(v) for k, v in data.get("shadow", {}).items()})
         timeless.extend(data.get("timeless", {}).get("concepts", ()))
     known = frozenset(concepts)
     for concept in timeless:
@@ -169,17 +179,20 @@ def load_policy(folder: Path) -> Policy:
     helplines, general = _load_helplines(load_toml(folder / "helplines.toml"))
     return Policy(
         lexicon=lexicon,
-        concepts=Concepts(frozenset(places), frozenset(signs), frozenset(bodily)),
+        concepts=Concepts(frozenset(places), frozenset(signs), frozenset(bodily), shadows),
         flags=RuleSet(flags, frozenset(timeless)),
         messages=RuleSet(messages, frozenset(timeless)),
         examples=tuple(examples),
         texts=texts,
         helplines=helplines,
         general=general,
-        unclear_rule=Rule(
-            "UNCLEAR", Kind.UNCLEAR.value, (frozenset({"no words"}),), 0, frozenset(), Mark.NONE
-        ),
+        unclear_rule=_word_rule("UNCLEAR", Kind.UNCLEAR, "no words"),
+        greeting_rule=_word_rule("GREETING", Kind.ABOUT_ASSISTANT, "only a greeting"),
     )
+
+
+def _word_rule(name: str, kind: Kind, reason: str) -> Rule:
+    return Rule(name, kind.value, (frozenset({reason}),), 0, frozenset(), Mark.NONE)
 
 
 @dataclass(slots=True)
@@ -222,8 +235,10 @@ class _Builder:
 
 
 def _load_helplines(data: Mapping[str, Any]) -> tuple[dict[str, Helpline], Helpline]:
-    if not data.get("checked"):
-        raise SettingsError("helplines.toml: no date of the last check; add `checked`")
+    if data.get("verified") is not False and not _DATE.fullmatch(str(data.get("verified"))):
+        raise SettingsError(
+            "helplines.toml: `verified` must be the date of the last check (YYYY-MM-DD), or false"
+        )
     rows = {"general": data.get("general", {}), **data.get("country", {})}
     for country, row in rows.items():
         for key in ("emergency", "text", "source"):

@@ -7,14 +7,18 @@ subject (an animal, a film). Rules ask only for hits without marks.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from assistant.screening.clauses import Words, split_words
 from assistant.screening.lexicon import Lexicon, Match
 from assistant.screening.marks import Mark, find_marks
 from assistant.screening.numbers import find_numbers
+
+_REACH: Final = 16
+_REACH_OF_TURN: Final = 60
+_LOOSE_PLACES: Final = frozenset({"one_side", "skin"})
 
 
 class Hit(NamedTuple):
@@ -28,11 +32,16 @@ class Hit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Concepts:
-    """What kind of concept a name is: `bodily` ones can be masked by an idiom."""
+    """What kind of concept a name is: `bodily` ones can be masked by an idiom.
+
+    `shadows` names, for a concept, those that are not said where its words are: who writes
+    "no accident" has told of none.
+    """
 
     places: frozenset[str]
     signs: frozenset[str]
     bodily: frozenset[str]
+    shadows: Mapping[str, frozenset[str]]
 
 
 def read(texts: Sequence[str], lexicon: Lexicon, words: Concepts) -> list[Hit]:
@@ -47,6 +56,7 @@ def read(texts: Sequence[str], lexicon: Lexicon, words: Concepts) -> list[Hit]:
     cues = [m for m in matches if m.concept[0] == "_"]
     said = [m for m in matches if m.concept[0] != "_"]
     said = _unmask(said, [m for m in cues if m.concept == "_mask"], words.bodily)
+    said = _unshadow(said, words.shadows)
     marks = find_marks(message, cues, said)
     found: list[tuple[int, int, str, int]] = []
     for m in said:
@@ -79,6 +89,18 @@ def _unmask(said: list[Match], masks: list[Match], bodily: frozenset[str]) -> li
         for m in said
         if m.concept not in bodily or not (m.start in covered and m.end <= covered[m.start])
     ]
+
+
+def _unshadow(said: list[Match], shadows: Mapping[str, frozenset[str]]) -> list[Match]:
+    """Leave out the concepts whose words another concept needs for itself."""
+    covered: dict[tuple[str, int], int] = {}
+    for m in said:
+        for name in shadows.get(m.concept, ()):
+            for i in range(m.start, m.end):
+                covered[name, i] = max(covered.get((name, i), 0), m.end)
+    if not covered:
+        return said
+    return [m for m in said if covered.get((m.concept, m.start), 0) < m.end]
 
 
 def _join(
@@ -123,7 +145,9 @@ def _join(
         elif said:
             for sign in said:
                 for place in before_places:
-                    if 0 <= message.position[sign[0]] - message.position[place[0] - 1] <= 16:
+                    apart = message.turn[sign[0]] != message.turn[place[0] - 1]
+                    reach = _REACH_OF_TURN if apart else _REACH
+                    if 0 <= message.position[sign[0]] - message.position[place[0] - 1] <= reach:
                         join(sign, place)
         elif here:
             for place in here:
@@ -132,6 +156,7 @@ def _join(
                     same = message.sentence[place[0] - 1] == message.sentence[sign[0]]
                     if same and 0 <= gap <= 8:
                         join(sign, place)
-        before_places = here or before_places
+        if here and not (before_places and all(name in _LOOSE_PLACES for _, name, _ in here)):
+            before_places = here
         before_signs = said
     return joined

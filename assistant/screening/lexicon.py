@@ -18,6 +18,7 @@ from typing import Any, Final, NamedTuple
 from assistant.errors import SettingsError
 
 _MAX_GAP: Final = 3
+_NO_GAP: Final = frozenset("no not without isnt arent wasnt werent never nor denies".split())
 _MAX_PATHS: Final = 5000
 _LEET: Final = str.maketrans("013457@$!", "oieastasi")
 _LEET_L: Final = str.maketrans("013457@$!", "oleastasl")
@@ -135,6 +136,7 @@ class Lexicon:
             for shorter in (word, *_deletes(word)):
                 self._deletes.setdefault(shorter, word)
         self._keys: dict[str, tuple[str, ...]] = {}
+        self._starts: dict[str, tuple[_Node, ...]] = {}
 
     def _add(self, concept: str, pattern: str) -> None:
         paths = expand(pattern)
@@ -259,16 +261,24 @@ class Lexicon:
         keyed = [self.keys(w) for w in words]
         root = self._root
         found: list[Match] = []
-        for start, keys in enumerate(keyed):
-            for key in keys:
-                node = root.next.get(key)
-                if node is not None:
-                    self._reach(node, keyed, skipped, start, start + 1, stops[start], found)
+        for start, word in enumerate(words):
+            for node in self._first_nodes(word):
+                self._reach(node, keyed, skipped, start, start + 1, stops[start], found)
             for filler in skipped.get(start, ()):
-                node = root.fillers.get(filler)
-                if node is not None:
-                    self._walk(node, keyed, skipped, start, start, stops[start], found)
+                inner = root.fillers.get(filler)
+                if inner is not None:
+                    self._walk(inner, keyed, skipped, start, start, stops[start], found)
         return found
+
+    def _first_nodes(self, word: str) -> tuple[_Node, ...]:
+        nodes = self._starts.get(word)
+        if nodes is None:
+            if len(self._starts) > 50_000:
+                self._starts.clear()
+            following = self._root.next
+            nodes = tuple(following[k] for k in self.keys(word) if k in following)
+            self._starts[word] = nodes
+        return nodes
 
     def _reach(
         self,
@@ -280,8 +290,8 @@ class Lexicon:
         stop: int,
         found: list[Match],
     ) -> None:
-        if node.ends:
-            found.extend([Match(c, start, at) for c in node.ends])
+        for concept in node.ends:
+            found.append(Match(concept, start, at))
         if node.next or node.gap or node.fillers:
             self._walk(node, keyed, skipped, start, at, stop, found)
 
@@ -312,6 +322,8 @@ class Lexicon:
                     following = node.gap.next.get(key)
                     if following is not None:
                         self._reach(following, keyed, skipped, start, at + skip + 1, stop, found)
+                if not _NO_GAP.isdisjoint(keyed[at + skip]):
+                    break
 
 
 def _deletes(word: str) -> Iterator[str]:

@@ -5,6 +5,7 @@ What a mark's cue is stands in ``lexicon_marks.toml``; how far it reaches is dec
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from assistant.screening.clauses import Words
@@ -30,6 +31,7 @@ _SCOPED: Final = {
     "_histof": Mark.PAST,
 }
 _LONGEST_SCOPE: Final = 25
+_LONG_CUE: Final = 3
 _FIRST_PERSON: Final = frozenset(
     "i im ive id ill me my mine myself we were our us mum mom dad son daughter husband wife "
     "partner baby grandma grandad".split()
@@ -38,6 +40,9 @@ _OWNER: Final = _FIRST_PERSON | frozenset(
     "he hes his him she shes her mother father brother sister friend boyfriend girlfriend kid "
     "child toddler nan gran granny grandpa grandmother grandfather nana uncle aunt neighbour "
     "neighbor colleague coworker woman man boy girl female male".split()
+)
+_BEFORE_OBJECT: Final = frozenset(
+    "off over by from riding rode ride walking walk walked onto on past kicked threw with".split()
 )
 _THIRD: Final = frozenset("he she it his her its they their him hes shes theyre".split())
 _STARTERS: Final = frozenset(
@@ -78,7 +83,8 @@ def find_marks(message: Words, cues: list[Match], said: list[Match]) -> list[int
             by_strong.setdefault(message.strong[m.start], []).append(m)
     for m in cues:
         if m.concept in _SCOPED:
-            if m.start in pseudo or within.get(m.start, size) <= m.start:
+            hidden = m.start in pseudo and m.end - m.start < _LONG_CUE
+            if hidden or within.get(m.start, size) <= m.start:
                 continue
             for i in _scope(message, m, concept_at):
                 marks[i] |= _SCOPED[m.concept]
@@ -92,7 +98,7 @@ def find_marks(message: Words, cues: list[Match], said: list[Match]) -> list[int
                     break
                 marks[i] |= Mark.RESOLVED
     _mark_past(message, marks, by_strong)
-    _mark_sentences(message, marks, cues)
+    _mark_sentences(message, marks, cues, within)
     return marks
 
 
@@ -172,7 +178,17 @@ def _mark_past(message: Words, marks: list[int], cues: dict[int, list[Match]]) -
                 marks[i] |= Mark.PAST
 
 
-def _mark_sentences(message: Words, marks: list[int], cues: list[Match]) -> None:
+def _is_object(message: Words, cue: Match, within: Mapping[int, int]) -> bool:
+    """Whether an animal is only what a person fell off, tripped over or walked."""
+    if cue.start in within:
+        return True
+    at = message.token[cue.start]
+    return any(t in _BEFORE_OBJECT for t in message.tokens[max(0, at - 2) : at])
+
+
+def _mark_sentences(
+    message: Words, marks: list[int], cues: list[Match], within: Mapping[int, int]
+) -> None:
     """General sentences and those about animals or stories."""
     owners: set[int] = set()
     first_person: dict[int, list[int]] = {}
@@ -193,6 +209,8 @@ def _mark_sentences(message: Words, marks: list[int], cues: list[Match]) -> None
         elif m.concept == "_ask" and sentence not in owners:
             if members[sentence][0] == m.start:
                 general.add(sentence)
+        elif m.concept == "_animal" and _is_object(message, m, within):
+            continue
         elif m.concept in ("_animal", "_fiction"):
             others.setdefault(sentence, m.start)
     previous = -2

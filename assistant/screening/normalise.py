@@ -12,6 +12,7 @@ import codecs
 import html
 import re
 import unicodedata
+import zlib
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
@@ -29,10 +30,12 @@ _PUNCTUATION: Final = str.maketrans(
         "。": ". ", "？": "? ", "！": "! ", "，": ", ", "¿": " ", "¡": " ",
     }
 )  # fmt: skip
+_CONTROLS: Final = {c: " " for c in range(32) if c != 10}
 _MIXED_WORD: Final = re.compile(r"\w+")
 _LATIN: Final = re.compile(r"[a-z]")
-_SPACED: Final = re.compile(r"(?<![a-z0-9])(?:[a-z][ .*_\-|/]){2,}[a-z](?![a-z0-9])")
-_SPACED_TWICE: Final = re.compile(r"(?<![a-z0-9])(?:[a-z](?: |  )){5,}[a-z](?![a-z0-9])")
+_SPACED: Final = re.compile(r"(?<![a-z0-9'])(?:[a-z][ .*_\-|/]){2,}[a-z](?![a-z0-9])")
+_SPACED_TWICE: Final = re.compile(r"(?<![a-z0-9'])(?:[a-z] {1,4}){5,}[a-z](?![a-z0-9])")
+_BLANKS: Final = re.compile(r" {2,}")
 _BROKEN_WORD: Final = re.compile(r"(?<=[a-z])[*_|~](?=[a-z])")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2}[ :]?){12,}")
@@ -47,6 +50,7 @@ _COMMON: Final = frozenset(
     "reveal system prompt pain hurt hurts knee hip back leg feel want kill myself die now".split()
 )
 _MIN_PRINTABLE: Final = 0.9
+_REPEATS_BELOW: Final = 0.2
 _MAX_PAYLOADS: Final = 20
 
 
@@ -65,13 +69,13 @@ def normalise(text: str, segment: Callable[[str], str] = str) -> str:
         text = _undo_lookalikes(text)
         text = _CJK.sub(r" \g<0> ", text)
     else:
-        text = "".join(c if c >= " " or c == "\n" else " " for c in text).lower()
+        text = text.translate(_CONTROLS).lower()
     if _BROKEN_WORD.search(text):
         text = _BROKEN_WORD.sub("", text)
 
     def join(match: re.Match[str]) -> str:
         found = match.group()
-        parts = found.split("  ") if "  " in found else [found]
+        parts = _BLANKS.split(found)
         return " ".join(segment("".join(c for c in part if c.isalpha())) for part in parts)
 
     text = _SPACED_TWICE.sub(join, text)
@@ -110,6 +114,9 @@ def drop_repeats(text: str) -> str:
     A word is left out when it and the seven before it have stood so at least twice: repeating
     a sentence a thousand times adds nothing to read.
     """
+    raw = text.encode("utf-8", "replace")
+    if len(zlib.compress(raw, 1)) > len(raw) * _REPEATS_BELOW:
+        return text
     words = text.split()
     if len(words) * 50 < len(text):
         words = _CHUNK.findall(text)

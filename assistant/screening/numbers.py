@@ -26,6 +26,15 @@ _DAYS_IN: Final = {
     "yrs": 365.0, "decades": 3650.0, "decade": 3650.0,
 }  # fmt: skip
 _COUNTED: Final = frozenset(_DAYS_IN) | _YEAR_WORDS | {"mo"}
+_TENS: Final = frozenset("thirty forty fifty sixty seventy eighty ninety".split())
+_YOUNG: Final = frozenset(
+    "son daughter boy girl lad lass kid kiddo child nephew niece grandson granddaughter toddler "
+    "youngest eldest".split()
+)
+_GROWN: Final = frozenset(
+    "dad mum mom mother father gran nan nana grandma grandad grandpa granny husband wife partner "
+    "neighbour neighbor aunt uncle lady man woman friend law patient".split()
+)
 _UNITS: Final = frozenset(
     "percent kg lbs pounds stone cm feet ft degrees degree c f mg ml mm inches miles km reps sets "
     "times bpm".split()
@@ -76,9 +85,11 @@ def find_numbers(tokens: Sequence[str]) -> Iterator[tuple[str, int]]:
             if token == "teenager" or token == "teenage" or token == "teen":
                 yield from ((c, i) for c in ("child", "age_8_16"))
             continue
-        if token in _NUMBER_WORDS and (i + 1 >= size or tokens[i + 1] not in _COUNTED):
-            continue
         after = tokens[i + 1] if i + 1 < size else ""
+        if token in _NUMBER_WORDS and after not in _COUNTED:
+            if after not in _UNITS and not after.isdigit():
+                yield from ((c, i) for c in _told_age(tokens, i))
+            continue
         second = tokens[i + 2] if i + 2 < size else ""
         before = tokens[i - 1] if i else ""
         glued = _AGE.fullmatch(token)
@@ -101,8 +112,15 @@ def find_numbers(tokens: Sequence[str]) -> Iterator[tuple[str, int]]:
         elif before in ("im", "am", "aged", "age", "hes", "shes", "turned", "turning") and (
             token.isdigit() and 1 <= value < 115 and after not in _DAYS_IN and after != "weeks"
         ):
-            if after not in _UNITS:
+            if after not in _UNITS and not (after.isdigit() and value < 8):
                 yield from ((c, i) for c in _age_concepts(value))
+        elif (
+            before in _YOUNG | _GROWN
+            and token.isdigit()
+            and after not in _COUNTED
+            and after not in _UNITS
+        ):
+            yield from ((c, i) for c in _told_age(tokens, i))
         elif before in ("is", "was", "just") and token.isdigit() and 17 <= value < 110:
             if after not in _DAYS_IN and after not in _UNITS and not _near(tokens, i, _MEASURED):
                 yield from ((c, i) for c in _age_concepts(value))
@@ -140,6 +158,22 @@ def find_numbers(tokens: Sequence[str]) -> Iterator[tuple[str, int]]:
             yield "high_sugar", i
         if 180 <= value < 300 and _near(tokens, i, ("bp", "pressure", "systolic")):
             yield "very_high_pressure", i
+
+
+def _told_age(tokens: Sequence[str], i: int) -> Iterator[str]:
+    """An age without the word years ("my lad, 4", "she's seventy", "Dad is eighty two")."""
+    before = tokens[i - 1] if i else ""
+    value = _value(tokens[i]) or 0.0
+    if tokens[i] in ("a", "an", "couple", "few", "several"):
+        return
+    known = before in ("im", "am", "aged", "hes", "shes", "turned", "turning", "is", "age")
+    if (
+        (before in _YOUNG and 0 < value < 18)
+        or (before in _GROWN and 17 < value < 110)
+        or (known and tokens[i] in _TENS)
+        or (before in ("hes", "shes") and 0 < value < 18 and tokens[i] != "one")
+    ):
+        yield from _age_concepts(value)
 
 
 def _near(tokens: Sequence[str], i: int, names: tuple[str, ...]) -> bool:

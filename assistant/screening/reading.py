@@ -10,7 +10,7 @@ from typing import Final
 from assistant.screening.data import Policy
 from assistant.screening.hits import Hit, read
 from assistant.screening.normalise import drop_repeats, find_encoded, normalise
-from assistant.screening.rules import Rule
+from assistant.screening.rules import Rule, RuleSet
 from assistant.types import Kind
 
 _TAG: Final = re.compile(
@@ -22,7 +22,7 @@ _TAG: Final = re.compile(
 _SYSTEM_LINE: Final = re.compile(r"^[ \t]{0,9}(?:system|developer|assistant) ?:", re.I | re.M)
 _BLOCK_CHARS: Final = 4_000
 _OVERLAP_CHARS: Final = 400
-_TOP_LEVELS: Final = {Kind.EMERGENCY.value, Kind.CRISIS.value, Kind.INJECTION.value}
+_TOP_LEVELS: Final = {Kind.EMERGENCY.value, Kind.CRISIS.value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,17 @@ class Reader:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
+        orders = [r for r in policy.messages.rules if r.level == Kind.INJECTION.value]
+        self._orders = RuleSet(orders, frozenset())
+
+    def is_instruction(self, text: str) -> bool:
+        """Whether `text` (a sentence, as typed) speaks to an assistant."""
+        prepared = self.prepare(text)
+        if len(prepared) > _BLOCK_CHARS:
+            levels = {r.level for r in self._read_long([prepared]).messages}
+            return Kind.INJECTION.value in levels
+        hits = read([prepared], self._policy.lexicon, self._policy.concepts)
+        return bool(self._orders.fired(hits))
 
     def read_message(self, question: str, decode: bool = True) -> Reading:
         """One message with whatever is encoded in it."""
@@ -58,9 +69,9 @@ class Reader:
     def _read_long(self, texts: Sequence[str]) -> Reading:
         """The same in overlapping blocks.
 
-        Reading ends early only when nothing that follows could change the reply: once an
-        emergency, a crisis and an instruction have all been found. Once there is an emergency,
-        no further red flags are named.
+        Reading ends early only when nothing that follows could change the kind or its help: once
+        an emergency and a crisis have both been found. Once there is an emergency, no further
+        red flags are named.
         """
         policy = self._policy
         hits: list[Hit] = []
