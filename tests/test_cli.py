@@ -181,3 +181,13 @@ def test_a_folder_without_write_permission_is_one_sentence(small_corpus: Path) -
     assert done.returncode == 1
     assert "ASSISTANT_DATA" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_the_readmes_exchange_is_what_is_really_printed(run) -> None:  # type: ignore[no-untyped-def]
+    readme = (ROOT / "README.md").read_text("utf-8")
+    _, _, shown = readme.partition('$ knee-hip ask "')
+    question, _, rest = shown.partition('"\n')
+    _, out, _ = run("ask", question)
+    expected = [line for line in rest.partition("```")[0].splitlines() if "“" in line]
+    printed = [line for line in out.splitlines() if line.startswith(("  “", "Also in"))]
+    assert expected == printed
