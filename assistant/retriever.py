@@ -35,8 +35,8 @@ DEFAULT_K: Final = 20
 NEAR_QUESTIONS: Final = 6
 SAME_QUESTION: Final = 0.7
 NEARLY_AS_NEAR: Final = 0.05
-# A sentence is often completed by the one beside it. Dev split: any gold among four .969 → .978, all
-# gold .848 → .879. At most two blanks stand between sentences of one paragraph.
+# A sentence is often completed by the one beside it. Dev split: any gold among four .969 → .978,
+# all gold .848 → .879. At most two blanks stand between sentences of one paragraph.
 NEIGHBOUR: Final = 0.1
 SAME_PARAGRAPH: Final = 2
 _CANDIDATES: Final = 200
