@@ -25,6 +25,7 @@ from assistant.generations import (
     writer_lock,
 )
 from assistant.index import Encoder, Index, IndexedQuestion, Vectors, write_index
+from assistant.known import Known, learn
 from assistant.questions import QUESTIONS_FILE, WrittenQuestion, load_questions
 from assistant.settings import Settings
 from assistant.sources import SOURCES_FILE
@@ -35,7 +36,7 @@ from assistant.words import WordIndex
 
 Progress = Callable[[str, float], None]
 
-BUILD_VERSION: Final = "2"
+BUILD_VERSION: Final = "4"
 _PROGRESS_BATCH: Final = 256
 _RECORDED_LIBRARIES: Final = ("chromadb", "sentence-transformers", "bm25s", "scikit-learn")
 
@@ -154,35 +155,36 @@ def ingest(
             for text in differs.questions
         ]
         same_model = previous is not None and previous.manifest.get("model") == encoder.name
-        known = previous.stored_vectors() if previous and same_model else {}
+        kept = previous.stored_vectors() if previous and same_model else {}
         topics = load_topics()
         if previous and same_model:
-            known.update(_topic_vectors(previous, topics))
+            kept.update(_topic_vectors(previous, topics))
         texts = [p.embedded_text for p in passages] + [q.text for q in questions]
         vectors, embedded = _encode(
-            encoder, [*texts, *(topic.text for topic in topics)], known, progress
+            encoder, [*texts, *(topic.text for topic in topics)], kept, progress
         )
         vectors, topic_vectors = vectors[: len(texts)], vectors[len(texts) :]
         progress("training the check of answers", 0.9)
         words = WordIndex.build(passages, questions)
-        check = train(
-            vectors[: len(passages)], questions, vectors[len(passages) :], topics, topic_vectors
-        )
+        of_passages, of_questions = vectors[: len(passages)], vectors[len(passages) :]
+        rows = {passage.id: row for row, passage in enumerate(passages)}
+        known, resembled = learn(rows, questions, of_questions, topics, topic_vectors)
+        check = train(of_passages, questions, of_questions, topics, topic_vectors, resembled)
         progress("writing the index", 0.95)
         with new_generation(folder) as generation:
             libraries = {name: version(name) for name in _RECORDED_LIBRARIES}
             write_index(
                 generation,
                 passages,
-                vectors[: len(passages)],
+                of_passages,
                 questions,
-                vectors[len(passages) :],
+                of_questions,
                 {
                     **facts,
                     "libraries": libraries,
                     "dimensions": int(vectors.shape[1]),
                 },
-                lambda home: _save(home, words, check),
+                lambda home: _save(home, words, known, check),
             )
             Index(generation)
     progress("done", 1.0)
@@ -247,7 +249,10 @@ def _topic_vectors(previous: Index, topics: Sequence[TopicExample]) -> dict[str,
     """Vectors of the topic examples that an index was trained on, by text; none of others."""
     if previous.manifest.get("topics") != _topics_sha256():
         return {}
-    vectors = AnswerCheck.load(previous.generation).topic_vectors
+    try:
+        vectors = Known.load(previous.generation).topic_vectors
+    except StoreError:
+        return {}
     return {topic.text: vectors[row] for row, topic in enumerate(topics)}
 
 
@@ -255,8 +260,9 @@ def _topics_sha256() -> str:
     return sha256_text("\n".join(topic.text for topic in load_topics()))
 
 
-def _save(generation: Path, words: WordIndex, check: AnswerCheck) -> None:
+def _save(generation: Path, words: WordIndex, known: Known, check: AnswerCheck) -> None:
     words.save(generation)
+    known.save(generation)
     check.save(generation)
 
 

@@ -53,6 +53,7 @@ MAX_QUERY_WORDS: Final = 400
 # A question inside a longer message is searched alone where it is at least so probably answered.
 # Dev split: answered safety and injection cases .91 → .95, near misses and patients unchanged.
 SURE_OF_PART: Final = 0.8
+NEAR_PART: Final = 0.6
 _BATCH: Final = 64
 _NEAREST: Final = 2
 _SUGGESTIONS: Final = 3
@@ -210,7 +211,9 @@ class Assistant:
             judgement = self._judge(search)
             before = best[1].probability if best[1] else -1.0
             if best[1] is None or (
-                judgement.answers and judgement.probability > max(before, SURE_OF_PART)
+                judgement.answers
+                and judgement.probability > max(before, SURE_OF_PART)
+                and search.nearest_question >= NEAR_PART
             ):
                 best = search, judgement
         return best
@@ -246,7 +249,7 @@ class Assistant:
         hits = search.evidence.hits
         return self._check.judge(
             search.evidence.query,
-            search.vector,
+            search.resemblance,
             search.question_similarities,
             np.array([hit.similarity for hit in hits], np.float32),
             hits[0].passage if hits else None,

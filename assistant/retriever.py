@@ -1,7 +1,8 @@
-"""Query → ranked passages: three scores, each scaled to 0–1 for this query, and fused.
+"""Query → ranked passages: four scores, each scaled to 0–1 for this query, and fused.
 
-The written questions (how near is the nearest one that a passage answers), the passage itself
-(cosine) and words (BM25). Nothing here decides whether what is found is an answer.
+The nearest written question that a passage answers (cosine), what all written questions together
+say (the regression in ``known``), the passage itself (cosine) and words (BM25). Nothing here
+decides whether what is found is an answer.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.index import Encoder, Index, Vectors
+from assistant.known import Known, Resemblance
 from assistant.text import plain
 from assistant.types import Evidence, Hit
 from assistant.words import WordIndex
@@ -23,12 +25,12 @@ from assistant.words import WordIndex
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
 
-Weights: TypeAlias = tuple[float, float, float]
+Weights: TypeAlias = tuple[float, float, float, float]
 
 # Weights with a written index, and without one. From `python -m evals ablation` (DESIGN.md, 3):
 # .5/.2/.3 put a gold sentence among the first four for .969 of the dev questions.
-WITH_QUESTIONS: Final = (0.5, 0.2, 0.3)
-WITHOUT_QUESTIONS: Final = (0.0, 0.6, 0.4)
+WITH_QUESTIONS: Final = (0.3, 0.4, 0.1, 0.2)
+WITHOUT_QUESTIONS: Final = (0.0, 0.0, 0.6, 0.4)
 DEFAULT_K: Final = 20
 # Cosine at which a written question counts as the same question, and how much less near than the
 # nearest one another may be to have its say in what belongs together.
@@ -49,21 +51,28 @@ class Search:
     Attributes:
         vector: the query's unit vector, shape (dimensions,).
         question_similarities: cosine with every written question, shape (questions,).
+        resemblance: what the known texts say of it.
         word_scores: BM25 of every passage, shape (passages,).
     """
 
     evidence: Evidence
     vector: Vectors
     question_similarities: Vectors
+    resemblance: Resemblance
     word_scores: NDArray[np.float32]
+
+    @property
+    def nearest_question(self) -> float:
+        """Cosine with the nearest written question, answered or not; 0 where there is none."""
+        return float(self.question_similarities.max(initial=0.0))
 
 
 class Retriever:
     """Finds passages of one index.
 
     Args:
-        weights: of written questions, passages and words; they sum to 1. None takes those
-            measured for an index with or without written questions.
+        weights: of the nearest written question, of all of them, of passages and of words; they
+            sum to 1. None takes those measured for an index with or without written questions.
         neighbour: how much a passage gains from the one beside it, as a share of that one's score.
     """
 
@@ -78,6 +87,7 @@ class Retriever:
         self.index = index
         self.encoder = encoder
         self.words = words or WordIndex.load(index.generation, len(index.passages))
+        self.known = Known.load(index.generation)
         self.weights = weights or (WITH_QUESTIONS if index.questions else WITHOUT_QUESTIONS)
         self.neighbour = neighbour
 
@@ -100,10 +110,13 @@ class Retriever:
             else np.zeros(0, np.float32)
         )
         word_scores = self.words.scores(query)
+        resemblance = self.known.resemble(vector, question_similarities)
         rows = self._candidates(vector, question_similarities, word_scores)
         similarities = self.index.similarities(vector, rows)
         asked = self._best_question(question_similarities)[rows]
-        scores = fuse((asked, similarities, word_scores[rows]), self.weights)
+        scores = fuse(
+            (asked, resemblance.passages[rows], similarities, word_scores[rows]), self.weights
+        )
         scores = self._with_neighbours(rows, scores)
         order = np.lexsort((rows, -scores))[:k] if query else np.zeros(0, np.int64)
         hits = tuple(
@@ -112,7 +125,7 @@ class Retriever:
         )
         together, disagreement = self._asked_before(question_similarities, hits)
         evidence = Evidence(query, hits, together, disagreement)
-        return Search(evidence, vector, question_similarities, word_scores)
+        return Search(evidence, vector, question_similarities, resemblance, word_scores)
 
     def as_langchain(self, k: int = 4) -> BaseRetriever:
         """This retriever as LangChain's; see `assistant.langchain_retriever`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,19 +12,31 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.index import IndexedQuestion
+from assistant.text import words
 from assistant.types import Passage
 
 _FOLDER: Final = "words"
 
 
+def stems(text: str) -> list[str]:
+    """The words of `text` in order, each cut to its English stem."""
+    return list(_stemmer().stemWords(words(text)))
+
+
+@cache
+def _stemmer() -> Any:
+    import Stemmer
+
+    return Stemmer.Stemmer("english")
+
+
 def _tokenize(texts: Sequence[str]) -> Any:
     import bm25s
-    import Stemmer
 
     return bm25s.tokenize(
         list(texts),
         stopwords="en",
-        stemmer=Stemmer.Stemmer("english"),
+        stemmer=_stemmer(),
         return_ids=False,
         show_progress=False,
     )
