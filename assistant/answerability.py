@@ -41,6 +41,8 @@ COMES_NEAR: Final = 0.10
 OTHER_TOPIC: Final = -0.5
 SURE: Final = 0.7
 SAME_QUESTION: Final = 0.7
+# A written question is offered to click on if the others alone would have it answered.
+OFFERED: Final = 0.5
 # A message that resembles no answered question and no passage is not answered, however sure the
 # regressions are: they have nothing near to go by. Costs 4 of 359 answers; of 800 patients'
 # questions on other things 10 instead of 28 get one.
@@ -63,11 +65,13 @@ class Judgement:
 
     `probability` in [0, 1] is calibrated on the training questions, higher is more likely an
     answer. `other` in about [-1, 1] is higher the less the message has to do with health.
+    `similarity` in [-1, 1] is the cosine of the nearest passage.
     """
 
     probability: float
     other: float
     verdict: Verdict
+    similarity: float = 0.0
 
     @property
     def answers(self) -> bool:
@@ -77,7 +81,8 @@ class Judgement:
     @property
     def comes_near(self) -> bool:
         """Whether the nearest passages are worth showing, as no answer."""
-        return self.answers or self.probability >= COMES_NEAR
+        near = self.probability >= COMES_NEAR or self.similarity >= NEAR_PASSAGE
+        return self.answers or (near and not self.off_topic)
 
     @property
     def off_topic(self) -> bool:
@@ -87,9 +92,17 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class AnswerCheck:
-    """The trained check. Arrays are named after what they hold; see `train`."""
+    """The trained check.
+
+    Attributes:
+        answered: which written questions some passage answers, shape (questions,).
+        offered: which of them would be answered surely if they were not known, shape (questions,).
+        terms: idf and weight of each word and pair of words.
+        mean, scale, weights: of the features of the logistic regression.
+    """
 
     answered: NDArray[np.bool_]
+    offered: NDArray[np.bool_]
     word_bias: float
     terms: Mapping[str, tuple[float, float]]
     mean: Array
@@ -130,7 +143,8 @@ class AnswerCheck:
         views = np.concatenate([[resemblance.answered, by_words], near])
         features = (views - self.mean) / self.scale
         probability = 1 / (1 + math.exp(-float(features @ self.weights + self.intercept)))
-        return Judgement(probability, other, _verdict(probability, other, near))
+        verdict = _verdict(probability, other, near)
+        return Judgement(probability, other, verdict, float(passage_similarities.max()))
 
     def _judge_alone(
         self, query: str, similarities: Vectors, best: Passage, other: float
@@ -154,17 +168,16 @@ class AnswerCheck:
 
     def save(self, generation: Path) -> None:
         """Write it into a generation's folder."""
-        arrays: dict[str, Any] = {
-            name: getattr(self, name)
-            for name in (
-                "answered",
-                "mean",
-                "scale",
-                "weights",
-            )
-        }
-        numbers = {name: np.array(getattr(self, name)) for name in ("word_bias", "intercept")}
-        np.savez(generation / f"{_FILE}.npz", **numbers, **arrays)
+        np.savez(
+            generation / f"{_FILE}.npz",
+            answered=self.answered,
+            offered=self.offered,
+            mean=self.mean,
+            scale=self.scale,
+            weights=self.weights,
+            word_bias=np.array(self.word_bias),
+            intercept=np.array(self.intercept),
+        )
         terms = json.dumps(dict(self.terms), ensure_ascii=False)
         (generation / f"{_FILE}.json").write_text(terms, "utf-8")
 
@@ -184,7 +197,7 @@ def train(
     question_vectors: Vectors,
     topics: Sequence[TopicExample],
     topic_vectors: Vectors,
-    resembled: Array,
+    resembled: NDArray[np.float32],
 ) -> AnswerCheck:
     """Learn from written questions (answerable or not) and examples of other topics (not).
 
@@ -198,7 +211,7 @@ def train(
     labels = np.concatenate([answered, np.zeros(len(topics), bool)])
     if min(answered.sum(), (~answered).sum()) < _MIN_TRAINING:
         none = np.zeros(0)
-        return AnswerCheck(answered, 0.0, {}, none, none, none, 0.0)
+        return AnswerCheck(answered, answered, 0.0, {}, none, none, none, 0.0)
 
     texts = [q.text for q in questions] + [t.text for t in topics]
     terms, by_words, word_bias = _train_words(texts, labels)
@@ -209,8 +222,16 @@ def train(
     from sklearn.linear_model import LogisticRegression
 
     joined = LogisticRegression(C=0.1, max_iter=1000).fit((features - mean) / scale, labels)
+    left_out = joined.predict_proba((features[: len(questions)] - mean) / scale)[:, 1]
     return AnswerCheck(
-        answered, word_bias, terms, mean, scale, joined.coef_[0], float(joined.intercept_[0])
+        answered,
+        answered & (left_out >= OFFERED),
+        word_bias,
+        terms,
+        mean,
+        scale,
+        joined.coef_[0],
+        float(joined.intercept_[0]),
     )
 
 
@@ -229,7 +250,7 @@ def _iter_near(
 
 def _train_words(
     texts: Sequence[str], labels: NDArray[np.bool_]
-) -> tuple[dict[str, tuple[float, float]], Array, float]:
+) -> tuple[dict[str, tuple[float, float]], NDArray[np.float32], float]:
     """A ridge regression on words and pairs of words: idf and weight of each term."""
     from scipy.sparse import dok_array
 
@@ -242,8 +263,10 @@ def _train_words(
         for term, value in _weigh(count, idf).items():
             table[row, vocabulary[term]] = value
     sparse = table.tocsr()
-    targets = np.where(labels, 1.0, -1.0)[:, None]
-    alphas, left_out, biases = ridge((sparse @ sparse.T).toarray(), targets, _WORD_RIDGE)
+    targets = np.where(labels, 1.0, -1.0)[:, None].astype(np.float32)
+    alphas, left_out, biases = ridge(
+        (sparse @ sparse.T).toarray().astype(np.float32), targets, _WORD_RIDGE
+    )
     weights = sparse.T @ alphas[:, 0]
     terms = {term: (idf[term], float(weights[n])) for term, n in vocabulary.items()}
     return terms, left_out[:, 0], float(biases[0])

@@ -32,6 +32,7 @@ from assistant.types import (
 MIN_SHARE: Final = 0.6
 ELSEWHERE_SHARE: Final = 0.45
 MAX_LIST_ITEMS: Final = 8
+FINDING_LEAD: Final = "What the review behind it found"
 MAX_SIDES: Final = 4
 SAME_WORDS: Final = 0.8
 
@@ -56,21 +57,56 @@ def compose(
     evidence: Evidence,
     articles: Mapping[str, Article],
     disagreements: Sequence[Disagreement] = (),
+    findings: Mapping[Span, Span] | None = None,
     max_statements: int = 4,
 ) -> tuple[Statement, ...]:
     """The statements of an extractive answer; empty without evidence.
 
     Args:
+        findings: what the source of a sentence found, where the sentence says more than that.
         max_statements: lists and steps may take up to `MAX_LIST_ITEMS`.
     """
     if not evidence.hits:
         return ()
     differs = next((d for d in disagreements if d.id == evidence.disagreement), None)
     if differs:
-        return _both_sides(differs, evidence, articles)
+        statements = _both_sides(differs, evidence, articles)
+    else:
+        statements = _sentences(evidence, articles, max_statements)
+    return _with_findings(statements, articles, findings or {})
+
+
+def _sentences(
+    evidence: Evidence, articles: Mapping[str, Article], max_statements: int
+) -> tuple[Statement, ...]:
+    """The best sentences, the one that answers first."""
     chosen = _choose(_in_whole_quotes(evidence, articles), articles, max_statements)
     ordered = _order(chosen, articles)
     return tuple(_statement(pick, articles, ordered[0].passage) for pick in ordered)
+
+
+def _with_findings(
+    statements: Sequence[Statement], articles: Mapping[str, Article], findings: Mapping[Span, Span]
+) -> tuple[Statement, ...]:
+    """The statements, with its source's own finding right after one that says more than it."""
+    for at, statement in enumerate(statements):
+        cited = statement.citations[0].span
+        finding = next((f for claim, f in findings.items() if claim.overlaps(cited)), None)
+        if finding is None:
+            continue
+        article = articles[finding.article_id]
+        others = [s for s in statements if not s.citations[0].span.overlaps(finding)]
+        if statement not in others:
+            continue
+        found = Statement(
+            article.quote(finding),
+            (make_citation(article, finding),),
+            StatementRole.QUALIFIES,
+            FINDING_LEAD,
+        )
+        after = min(at, len(others) - 1) + 1
+        return (*others[:after], found, *others[after:])
+    return tuple(statements)
 
 
 def _in_whole_quotes(evidence: Evidence, articles: Mapping[str, Article]) -> Evidence:

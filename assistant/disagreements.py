@@ -1,4 +1,7 @@
-"""Where the articles of a corpus differ (``disagreements.toml``): optional data."""
+"""Where the articles of a corpus differ (``disagreements.toml``): optional data.
+
+Either from one another, or a sentence from the source that its own article names for it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from assistant.errors import CorpusError
 from assistant.types import Article, Span
@@ -36,14 +39,8 @@ def load_disagreements(folder: Path, articles: Mapping[str, Article]) -> tuple[D
         CorpusError: names the file, the disagreement and what is wrong.
     """
     path = folder / DISAGREEMENTS_FILE
-    if not path.exists():
-        return ()
-    try:
-        data = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CorpusError(f"{path}: cannot be read ({error}); correct it") from error
     found = []
-    for row in data.get("disagreement", ()):
+    for row in _read(path).get("disagreement", ()):
         try:
             sides = tuple(
                 tuple(_sentence(articles, side["article"], start) for start in side["starts"])
@@ -55,6 +52,36 @@ def load_disagreements(folder: Path, articles: Mapping[str, Article]) -> tuple[D
         except (KeyError, ValueError, TypeError) as error:
             raise CorpusError(f"{path}: {row.get('id', '?')}: {error}; correct it") from error
     return tuple(found)
+
+
+def load_findings(folder: Path, articles: Mapping[str, Article]) -> dict[Span, Span]:
+    """Sentence that says more than its source → what the source found, in the article's words.
+
+    Raises:
+        CorpusError: as `load_disagreements`.
+    """
+    path = folder / DISAGREEMENTS_FILE
+    found = {}
+    for row in _read(path).get("beyond", ()):
+        try:
+            claim, finding = (
+                _sentence(articles, row["article"], row[key]) for key in ("starts", "finding")
+            )
+            found[claim] = finding
+        except (KeyError, ValueError, TypeError) as error:
+            raise CorpusError(
+                f"{path}: beyond {row.get('starts', '?')!r}: {error}; correct it"
+            ) from error
+    return found
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    if not path.exists():
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise CorpusError(f"{path}: cannot be read ({error}); correct it") from error
 
 
 def _sentence(articles: Mapping[str, Article], article_id: str, start: str) -> Span:

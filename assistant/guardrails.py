@@ -89,6 +89,7 @@ class Guardrails:
         self._policy = _load(data_dir or DATA_DIR)
         self._reader = Reader(self._policy)
         self._help = self._policy.helpline(country)
+        self._fixed_texts = self._policy.fixed_texts(self._help)
 
     def screen(self, question: str, history: Sequence[Turn] = ()) -> Screening:
         """The kind of message, its notices and what is left to answer.
@@ -131,7 +132,7 @@ class Guardrails:
 
     def check_answer(self, answer: Answer, articles: Mapping[str, Article]) -> Verdict:
         """Whether a reply may leave. FAIL means: show `safe_answer` instead."""
-        fault = find_fault(answer, articles, self._policy.text_values(self._help))
+        fault = find_fault(answer, articles, self._fixed_texts)
         if fault is None:
             for statement in answer.statements:
                 if self.is_instruction(statement.text):
@@ -141,13 +142,14 @@ class Guardrails:
             return Verdict("output", Decision.PASS, "every check of the policy passed")
         return Verdict(f"output.{fault[0]}", Decision.FAIL, fault[1])
 
-    def notice(self, name: str) -> Notice:
-        """The fixed text called `name`.
+    def notice(self, name: str, **words: str) -> Notice:
+        """The fixed text called `name`, its gaps filled with `words`.
 
         Raises:
             SettingsError: there is no such text.
         """
-        return Notice(name.split("_")[0] if name in _VARIANTS else name, self._text(name))
+        kind = name.split("_")[0] if name in _VARIANTS else name
+        return Notice(kind, self._policy.text(name, self._help, **words))
 
     def safe_answer(self, question: str) -> Answer:
         """What is shown in place of a reply that failed `check_answer`."""

@@ -36,7 +36,7 @@ from assistant.words import WordIndex
 
 Progress = Callable[[str, float], None]
 
-BUILD_VERSION: Final = "4"
+BUILD_VERSION: Final = "5"
 _PROGRESS_BATCH: Final = 256
 _RECORDED_LIBRARIES: Final = ("chromadb", "sentence-transformers", "bm25s", "scikit-learn")
 

@@ -9,54 +9,43 @@ Each step lives in its own module; here is only their order and which outcome fo
 from __future__ import annotations
 
 import time
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import islice
 from typing import Final
 
 from assistant.answerability import AnswerCheck, Judgement
 from assistant.articles import load_corpus
-from assistant.citations import cite, make_citation
+from assistant.citations import cite
 from assistant.claims import find_claim
-from assistant.composer import compose
 from assistant.conversation import Conversation, split_questions
-from assistant.disagreements import Disagreement, load_disagreements
-from assistant.errors import CorpusError
+from assistant.coverage import Coverage
+from assistant.disagreements import Disagreement, load_disagreements, load_findings
 from assistant.generations import current_generation
-from assistant.guardrails import Guardrails, Screening
+from assistant.guardrails import Guardrails
 from assistant.index import Encoder, SentenceTransformerEncoder, Vectors
 from assistant.ingest import Progress, ingest, no_progress, open_index
 from assistant.lexicon import load_lexicon
+from assistant.replies import Message, Replies, Result, Results
 from assistant.retriever import Retriever, Search
 from assistant.settings import Settings, quiet_environment
-from assistant.text import plain, squeeze, words
+from assistant.suggestions import Suggestions
+from assistant.text import plain
 from assistant.types import (
     Answer,
     Article,
-    Citation,
     CitationContext,
     ClaimResult,
     Decision,
     Evidence,
     Kind,
-    Notice,
-    Outcome,
+    Span,
     Turn,
     Verdict,
-    outcome_unanswered,
 )
 
-EXAMPLES_FILE: Final = "examples.toml"
 MAX_QUERY_WORDS: Final = 400
-# A question inside a longer message is searched alone where it is at least so probably answered.
-# Dev split: answered safety and injection cases .91 → .95, near misses and patients unchanged.
-SURE_OF_PART: Final = 0.6
-NEAR_PART: Final = 0.7
 _BATCH: Final = 64
-_NEAREST: Final = 2
-_SUGGESTIONS: Final = 3
 
 # Kinds whose reply is a fixed text: nothing is searched.
 _FIXED: Final = frozenset(
@@ -73,8 +62,6 @@ _FIXED: Final = frozenset(
         Kind.NOT_COVERED,
     }
 )
-_PROMISES_QUOTES: Final = frozenset({Kind.DIAGNOSIS.value, Kind.PERSONAL_PLAN.value})
-_REDIRECTS_ALWAYS: Final = frozenset({Kind.URGENT, Kind.CONDITIONAL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,19 +78,6 @@ class Explanation:
     verdicts: tuple[Verdict, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class _Message:
-    """A message after screening: what is left to search for, if anything.
-
-    `queries` are the whole message first, then the questions inside it.
-    """
-
-    question: str
-    screening: Screening
-    queries: tuple[str, ...]
-    screen_ms: float
-
-
 class Assistant:
     """Answers questions over one corpus.
 
@@ -117,6 +91,7 @@ class Assistant:
         settings: Settings,
         articles: Mapping[str, Article],
         disagreements: Sequence[Disagreement],
+        findings: Mapping[Span, Span],
         retriever: Retriever,
         check: AnswerCheck,
         guardrails: Guardrails,
@@ -129,7 +104,19 @@ class Assistant:
         self._check = check
         self._guardrails = guardrails
         self._conversation = conversation
-        self._answered_chips: dict[str, bool] = {}
+        index = retriever.index
+        self._suggestions = Suggestions(
+            settings.corpus, index.questions, check.offered, self._is_plain, self._is_answered
+        )
+        self._replies = Replies(
+            articles,
+            disagreements,
+            findings,
+            guardrails,
+            self._suggestions,
+            Coverage(index.passages, index.questions),
+            settings.max_statements,
+        )
 
     def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
         """The answer to one message, whatever it is; see the type for what it holds."""
@@ -165,25 +152,17 @@ class Assistant:
         """Which sentences of the articles say this, and which say otherwise."""
         return find_claim(text, self.retriever, self.articles, self._disagreements)
 
-    @cached_property
+    @property
     def examples(self) -> tuple[str, ...]:
         """Questions to click on that are known to be answered."""
-        path = self.settings.corpus / EXAMPLES_FILE
-        if path.exists():
-            try:
-                asked = tuple(tomllib.loads(path.read_text("utf-8"))["questions"])
-            except (OSError, ValueError, KeyError) as error:
-                raise CorpusError(f"{path}: cannot be read ({error}); correct it") from error
-        else:
-            asked = tuple(q.text for q in self.retriever.index.questions[:50:10])
-        return tuple(question for question in asked if self._is_answered(question))
+        return self._suggestions.examples
 
     @property
     def emergency_line(self) -> str:
         """One line on what to do in an emergency, to be kept in sight."""
         return self._guardrails.notice("emergency_line").text
 
-    def _screen(self, question: str, history: Sequence[Turn]) -> _Message:
+    def _screen(self, question: str, history: Sequence[Turn]) -> Message:
         start = time.perf_counter()
         screening = self._guardrails.screen(question, history)
         queries: tuple[str, ...] = ()
@@ -192,39 +171,36 @@ class Assistant:
             parts = (whole, *split_questions(whole))
             cut = (" ".join(part.split()[:MAX_QUERY_WORDS]) for part in parts)
             queries = tuple(dict.fromkeys(part for part in cut if part))
-        return _Message(question, screening, queries, _ms(start))
+        return Message(question, screening, queries, _ms(start))
 
-    def _encode(self, messages: Sequence[_Message]) -> dict[str, Vectors]:
+    def _encode(self, messages: Sequence[Message]) -> dict[str, Vectors]:
         """The vector of every query of the messages."""
         queries = list(dict.fromkeys(query for m in messages for query in m.queries))
         if not queries:
             return {}
         return dict(zip(queries, self.retriever.encoder.encode(queries), strict=True))
 
-    def _search(
-        self, message: _Message, vectors: Mapping[str, Vectors]
-    ) -> tuple[Search, Judgement] | tuple[None, None]:
+    def _search(self, message: Message, vectors: Mapping[str, Vectors]) -> Results | None:
         """The search for the whole message, or for the question in it that is surely answered."""
-        best: tuple[Search, Judgement] | tuple[None, None] = (None, None)
+        results = []
         for query in message.queries:
             search = self.retriever.search(query, vector=vectors[query])
-            judgement = self._judge(search)
-            before = best[1].probability if best[1] else -1.0
-            if best[1] is None or (
-                judgement.answers
-                and judgement.probability > max(before, SURE_OF_PART)
-                and search.nearest_question >= NEAR_PART
-            ):
-                best = search, judgement
-        return best
+            results.append(Result(search, self._judge(search)))
+        if not results:
+            return None
+        best, *parts = results
+        for part in parts:
+            if part.surely and part.judgement.probability > best.judgement.probability:
+                best = part
+        return Results(best, tuple(part for part in parts if part is not best))
 
     def _finish(
-        self, message: _Message, vectors: Mapping[str, Vectors], encode_ms: float
+        self, message: Message, vectors: Mapping[str, Vectors], encode_ms: float
     ) -> Explanation:
         start = time.perf_counter()
-        search, judgement = self._search(message, vectors)
+        results = self._search(message, vectors)
         search_ms = _ms(start)
-        answer = self._answer(message, search, judgement)
+        answer = self._replies.answer(message, results)
         verdict = self._guardrails.check_answer(answer, self.articles)
         if verdict.decision is not Decision.PASS:
             answer = self._guardrails.safe_answer(message.question)
@@ -235,12 +211,16 @@ class Assistant:
             "total": message.screen_ms + encode_ms + _ms(start),
         }
         answer = replace(answer, timings_ms={k: round(v, 3) for k, v in timings.items()})
-        judged = (judgement.verdict,) if judgement else ()
+        if results is None:
+            return Explanation(
+                answer, Evidence("", ()), 0.0, (*message.screening.verdicts, verdict)
+            )
+        judgement = results.best.judgement
         return Explanation(
             answer,
-            search.evidence if search else Evidence("", ()),
-            judgement.probability if judgement else 0.0,
-            (*message.screening.verdicts, *judged, verdict),
+            results.best.search.evidence,
+            judgement.probability,
+            (*message.screening.verdicts, judgement.verdict, verdict),
         )
 
     def _judge(self, search: Search) -> Judgement:
@@ -255,96 +235,13 @@ class Assistant:
             hits[0].passage if hits else None,
         )
 
-    def _answer(
-        self, message: _Message, search: Search | None, judgement: Judgement | None
-    ) -> Answer:
-        kind, notices = message.screening.kind, message.screening.notices
-        if search is None or judgement is None:
-            kind = kind or Kind.UNCLEAR
-            if kind is Kind.UNCLEAR and not notices:
-                notices = (self._guardrails.notice("unclear"),)
-            outcome = outcome_unanswered(kind)
-            chips = () if kind in (Kind.EMERGENCY, Kind.CRISIS) else self.examples[:_SUGGESTIONS]
-            return Answer(message.question, "", kind, outcome, notices, suggestions=chips)
-        if judgement.answers:
-            statements = compose(
-                search.evidence, self.articles, self._disagreements, self.settings.max_statements
-            )
-            outcome = Outcome.REDIRECTED if kind in _REDIRECTS_ALWAYS else Outcome.ANSWERED
-            return Answer(
-                message.question,
-                search.evidence.query,
-                kind or Kind.IN_SCOPE,
-                outcome,
-                notices,
-                statements,
-                suggestions=self._suggestions(search),
-            )
-        return self._unanswered(message, search, judgement)
+    def _is_plain(self, question: str) -> bool:
+        return self._guardrails.screen(question, ()).kind is None
 
-    def _unanswered(self, message: _Message, search: Search, judgement: Judgement) -> Answer:
-        kind = message.screening.kind
-        notices = tuple(self._without_promise(notice) for notice in message.screening.notices)
-        if kind is None:
-            kind = Kind.OFF_TOPIC if judgement.off_topic else Kind.NOT_COVERED
-        outcome = outcome_unanswered(kind)
-        nearest: tuple[Citation, ...] = ()
-        if outcome is Outcome.ABSTAINED:
-            name = "off_topic" if kind is Kind.OFF_TOPIC else "not_covered"
-            notices = (*notices, self._guardrails.notice(name))
-            if judgement.comes_near:
-                nearest = tuple(
-                    make_citation(self.articles[hit.passage.span.article_id], hit.passage.span)
-                    for hit in search.evidence.hits[:_NEAREST]
-                )
-        chips = self._suggestions(search) if judgement.comes_near else ()
-        return Answer(
-            message.question,
-            search.evidence.query,
-            kind,
-            outcome,
-            notices,
-            nearest=nearest,
-            suggestions=chips or self.examples[:_SUGGESTIONS],
-        )
-
-    def _without_promise(self, notice: Notice) -> Notice:
-        """The notice in the words for an answer that has no quotes below it."""
-        if notice.kind in _PROMISES_QUOTES:
-            return replace(self._guardrails.notice(f"{notice.kind}_alone"), kind=notice.kind)
-        return notice
-
-    def _suggestions(self, search: Search) -> tuple[str, ...]:
-        """Written questions near this one that are known to be answered, other than itself."""
-        import numpy as np
-
-        similarities = search.question_similarities
-        near = np.argsort(-similarities, kind="stable")[:12]
-        own = set(words(search.evidence.query))
-        found: list[str] = []
-        said: list[set[str]] = [own]
-        for n in near:
-            question = self.retriever.index.questions[n]
-            asks = set(words(question.text))
-            new = all(len(asks & other) < 0.6 * len(asks | other) for other in said)
-            if question.passage_ids and new and self._is_answered(question.text, int(n)):
-                found.append(question.text)
-                said.append(asks)
-            if len(found) == _SUGGESTIONS:
-                break
-        return tuple(found)
-
-    def _is_answered(self, question: str, row: int | None = None) -> bool:
-        """Whether the whole path answers it; remembered. `row`: of a written question."""
-        if question not in self._answered_chips:
-            message = self._screen(question, ())
-            vectors = {}
-            if row is not None and message.queries == (squeeze(question),):
-                vectors = {message.queries[0]: self.retriever.index.question_vectors[row]}
-            _, judgement = self._search(message, vectors or self._encode([message]))
-            answered = message.screening.kind is None and bool(judgement and judgement.answers)
-            self._answered_chips[question] = answered
-        return self._answered_chips[question]
+    def _is_answered(self, question: str) -> bool:
+        message = self._screen(question, ())
+        results = self._search(message, self._encode([message]))
+        return message.screening.kind is None and bool(results and results.best.judgement.answers)
 
 
 def build_assistant(
@@ -374,6 +271,7 @@ def build_assistant(
         settings,
         articles,
         load_disagreements(settings.corpus, articles),
+        load_findings(settings.corpus, articles),
         Retriever(index, encoder),
         AnswerCheck.load(index.generation),
         Guardrails(settings.country or None),

@@ -41,7 +41,7 @@ NEARLY_AS_NEAR: Final = 0.05
 # all gold .848 → .879. At most two blanks stand between sentences of one paragraph.
 NEIGHBOUR: Final = 0.1
 SAME_PARAGRAPH: Final = 2
-_CANDIDATES: Final = 200
+CANDIDATES: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +137,9 @@ class Retriever:
         self, vector: Vectors, questions: Vectors, word_scores: NDArray[np.float32]
     ) -> NDArray[np.int64]:
         """Rows worth scoring: near by Chroma, near by a written question, or sharing words."""
-        near = {row for row, _ in self.index.nearest(vector, _CANDIDATES)}
-        near.update(_largest(word_scores, _CANDIDATES))
-        for question in _largest(questions, _CANDIDATES):
+        near = {row for row, _ in self.index.nearest(vector, CANDIDATES)}
+        near.update(_largest(word_scores, CANDIDATES))
+        for question in _largest(questions, CANDIDATES):
             near.update(self._answers[question])
         return np.array(sorted(near), dtype=np.int64)
 

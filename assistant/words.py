@@ -1,10 +1,13 @@
-"""Word search over passages and their written questions: BM25 by bm25s, with English stems."""
+"""Word search over passages and their written questions: BM25 by bm25s, with English stems.
+
+A word that occurs nowhere counts as the most similar one that does, so that a typo is no loss.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -16,6 +19,10 @@ from assistant.text import words
 from assistant.types import Passage
 
 _FOLDER: Final = "words"
+# Shorter words have too many neighbours; a longer word may have two slips.
+MIN_LETTERS: Final = 5
+LONG_WORD: Final = 8
+MAX_LETTERS: Final = 30
 
 
 def stems(text: str) -> list[str]:
@@ -82,7 +89,25 @@ class WordIndex:
 
     def scores(self, query: str) -> NDArray[np.float32]:
         """BM25 score of every passage, shape (passages,), at least 0; 0 shares no word."""
-        tokens = [t for t in _tokenize([query])[0] if t in self._bm25.vocab_dict]
+        tokens = [known for t in _tokenize([query])[0] if (known := self._known(t))]
         if not tokens:
             return np.zeros(self._size, np.float32)
         return np.asarray(self._bm25.get_scores(tokens), np.float32)
+
+    def _known(self, token: str) -> str:
+        """The token, or the one in the index that it is a slip of; empty if there is none."""
+        if token in self._bm25.vocab_dict:
+            return token
+        if not MIN_LETTERS <= len(token) <= MAX_LETTERS:
+            return ""
+        from rapidfuzz import distance, process
+
+        slips = 1 if len(token) < LONG_WORD else 2
+        found = process.extractOne(
+            token, self._vocabulary, scorer=distance.OSA.distance, score_cutoff=slips
+        )
+        return found[0] if found else ""
+
+    @cached_property
+    def _vocabulary(self) -> list[str]:
+        return [token for token in self._bm25.vocab_dict if len(token) >= MIN_LETTERS - 1]

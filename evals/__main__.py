@@ -16,7 +16,7 @@ from rich.console import Console
 
 from assistant.errors import AssistantError, UsageError
 from assistant.settings import DEFAULT_CORPUS, quiet_environment
-from evals.results import PROJECT, RESULTS, load_result
+from evals.results import PROJECT, RESULTS, load_result, why_partial
 
 _ERRORS = Console(stderr=True)
 
@@ -111,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from evals.gate import iter_breaches, load_floors
+    from evals.gate import applied, iter_breaches, load_floors
     from evals.report import print_failed, print_figures
     from evals.run import RunOptions, run
 
@@ -130,15 +130,16 @@ def _run(options: argparse.Namespace) -> int:
     if options.json:
         _print_json(result)
     else:
-        console = Console(width=None if sys.stdout.isatty() else 150)
+        console = _console()
         print_figures(result, console)
         print_failed(result, console)
     print(f"{path} and {path.with_suffix('.html').name}", file=sys.stderr)
     breaches = list(iter_breaches(result, floors)) if options.gate else []
     for breach in breaches:
         print(f"gate: {breach}", file=sys.stderr)
-    if options.gate and not breaches:
-        print("gate: every figure holds its floor", file=sys.stderr)
+    if options.gate:
+        checked = len(applied(result, floors))
+        print(f"gate: {checked} floors checked, {len(breaches)} breaches", file=sys.stderr)
     return 1 if breaches else 0
 
 
@@ -149,22 +150,19 @@ def _compare(options: argparse.Namespace) -> int:
     if options.json:
         _print_json(comparison)
     else:
-        print_comparison(comparison, Console(width=None if sys.stdout.isatty() else 150))
+        print_comparison(comparison, _console())
     return 0
 
 
 def _import(options: argparse.Namespace) -> int:
     from evals.feedback import import_feedback, write_cases
-    from evals.integrity import load_truth
+    from evals.lines import iter_lines
+    from evals.truth import load_truth
 
-    try:
-        lines = options.feedback.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"{options.feedback}: cannot be read: {error}") from error
-    texts = load_truth(options.corpus).texts
-    rows, faults = import_feedback(lines, texts, str(options.feedback))
+    lines = list(iter_lines(options.feedback))
+    rows, faults = import_feedback(lines, load_truth(options.corpus).texts)
     for fault in faults:
-        print(f"passed over: {fault}", file=sys.stderr)
+        print(f"evals: {fault}", file=sys.stderr)
     if not rows:
         raise UsageError(f"{options.feedback}: holds no feedback line")
     out = options.out or options.feedback.with_suffix(".cases.jsonl")
@@ -213,15 +211,18 @@ def _bench(options: argparse.Namespace) -> int:
     if options.json:
         _print_json(figures)
     else:
-        print_bench(figures, Console(width=None if sys.stdout.isatty() else 120))
+        print_bench(figures, _console())
     return 0
 
 
 def _floors(options: argparse.Namespace) -> int:
     from evals.gate import load_floors, raised, save_floors
 
+    result = load_result(options.result)
+    if why := why_partial(result):
+        raise UsageError(f"{options.result}: {why}; floors come from a whole run at a commit")
     before = load_floors()
-    after = raised(before, load_result(options.result), options.result.name)
+    after = raised(before, result, options.result.name)
     save_floors(after)
     for old, new in zip(before, after, strict=True):
         if old != new:
@@ -234,6 +235,11 @@ def _readme(options: argparse.Namespace) -> int:
 
     print(f"{options.file}: table from {update_readme(options.file)}")
     return 0
+
+
+def _console() -> Console:
+    """For results: wide enough for every table where no terminal says how wide it is."""
+    return Console(width=None if sys.stdout.isatty() else 150)
 
 
 def _print_json(value: Any) -> None:

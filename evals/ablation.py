@@ -11,9 +11,9 @@ from rich.console import Console
 from assistant.retriever import NEIGHBOUR, WITH_QUESTIONS, WITHOUT_QUESTIONS, Retriever, Weights
 from assistant.words import WordIndex
 from evals.cases import Case, CaseKind
-from evals.integrity import load_truth
 from evals.run import RunOptions, load_chosen_suite
 from evals.stats import Figure, proportion
+from evals.truth import load_truth
 
 if TYPE_CHECKING:
     from assistant.index import Vectors
@@ -48,13 +48,15 @@ def _variants(assistant: Assistant) -> Iterator[tuple[str, Retriever]]:
     ) -> Retriever:
         return Retriever(index, encoder, words, weights, neighbour)
 
-    yield "passages: MiniLM", variant((0.0, 1.0, 0.0))
-    yield "passages: BM25", variant((0.0, 0.0, 1.0), bare)
+    yield "passages: MiniLM", variant((0.0, 0.0, 1.0, 0.0))
+    yield "passages: BM25", variant((0.0, 0.0, 0.0, 1.0), bare)
     yield "passages: both fused (no written index)", variant(WITHOUT_QUESTIONS, bare)
-    yield "written questions: MiniLM", variant((1.0, 0.0, 0.0))
-    yield "passages and questions: BM25", variant((0.0, 0.0, 1.0))
-    yield "all three fused", variant(WITH_QUESTIONS)
-    yield "all three fused, with neighbours (in use)", variant(WITH_QUESTIONS, None, NEIGHBOUR)
+    yield "nearest written question: MiniLM", variant((1.0, 0.0, 0.0, 0.0))
+    yield "all written questions: regression", variant((0.0, 1.0, 0.0, 0.0))
+    yield "passages and questions: BM25", variant((0.0, 0.0, 0.0, 1.0))
+    yield "all fused but the regression", variant((0.5, 0.0, 0.2, 0.3))
+    yield "all four fused", variant(WITH_QUESTIONS)
+    yield "all four fused, with neighbours (in use)", variant(WITH_QUESTIONS, None, NEIGHBOUR)
 
 
 def _measure(retriever: Retriever, cases: Sequence[Case], vectors: Vectors) -> dict[str, Figure]:

@@ -7,7 +7,7 @@ folder; every search is the product's own. Only the vectors are kept between run
 
 from __future__ import annotations
 
-import json
+import re
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -16,13 +16,16 @@ from typing import Any, Final
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from assistant import retriever as product
 from assistant.errors import UsageError
 from assistant.index import Index, SentenceTransformerEncoder, write_index
+from assistant.known import Known
 from assistant.retriever import Retriever
 from assistant.types import Passage, Span
 from assistant.words import WordIndex
+from evals.lines import LineError, iter_lines, parse_object, shown
+from evals.report import progress
 from evals.retrieval import per_query
 from evals.vectors import encode_cached
 
@@ -31,7 +34,10 @@ DEPTH: Final = 100
 
 # As many as the retriever asks the index for. HNSW's lists differ from build to build: asked for
 # 100, SciFact's nDCG@10 was .640 to .645 in eight builds, asked for 200 .6451 in all of them.
-CANDIDATES: Final = 200
+CANDIDATES: Final = product.CANDIDATES
+
+_GRADE: Final = re.compile(r"-?[0-9]{1,6}")
+_HEADER: Final = re.compile(r"[a-z][a-z _-]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,49 +58,78 @@ class BeirData:
 def load_beir(folder: Path, split: str = "test") -> BeirData:
     """Reads ``corpus.jsonl``, ``queries.jsonl`` and ``qrels/<split>.tsv``.
 
+    Ids may be strings or whole numbers; a title may be missing, a text empty.
+
     Raises:
-        UsageError: A file is missing or a line of it cannot be read.
+        UsageError: A file is missing, a line of it cannot be read, or the files do not fit.
     """
+    if not folder.is_dir():
+        raise UsageError(f"{folder}: no such folder; give one with corpus.jsonl and queries.jsonl")
+    corpus, queries = folder / "corpus.jsonl", folder / "queries.jsonl"
     documents = {
-        row["_id"]: f"{row.get('title') or ''} {row['text']}"
-        for row in _iter_rows(folder / "corpus.jsonl")
+        row_id: f"{_string(where, row, 'title')} {_string(where, row, 'text')}"
+        for where, row_id, row in _iter_rows(corpus)
     }
-    texts = {row["_id"]: row["text"] for row in _iter_rows(folder / "queries.jsonl")}
-    relevant: dict[str, dict[str, int]] = {}
+    if not documents:
+        raise UsageError(f"{corpus}: holds no document; give a BEIR folder")
+    texts = {row_id: _string(where, row, "text") for where, row_id, row in _iter_rows(queries)}
     path = folder / "qrels" / f"{split}.tsv"
-    for number, line in enumerate(_read(path).splitlines()[1:], 2):
-        fields = line.split("\t")
-        if len(fields) != 3 or not fields[2].strip().lstrip("-").isdigit():
-            raise UsageError(f"{path}:{number}: not query, document and grade: {line[:60]!r}")
-        if fields[0] not in texts:
-            raise UsageError(f"{path}:{number}: query {fields[0]!r} is not in queries.jsonl")
-        relevant.setdefault(fields[0], {})[fields[1]] = int(fields[2])
+    relevant: dict[str, dict[str, int]] = {}
+    for where, query, document, grade in _iter_judgements(path):
+        if query not in texts:
+            raise UsageError(f"{where}: query {shown(query)} is not in {queries.name}; add it")
+        if grade > 0 and document not in documents:
+            raise UsageError(
+                f"{where}: document {shown(document)} is not in {corpus.name}; take the whole one"
+            )
+        if relevant.setdefault(query, {}).setdefault(document, grade) != grade:
+            raise UsageError(f"{where}: judged before with another grade; keep one")
     # A query whose judgements are all 0 has no recall and is left out, as trec_eval does.
     relevant = {q: grades for q, grades in relevant.items() if any(g > 0 for g in grades.values())}
-    if not documents or not relevant:
-        raise UsageError(f"{folder}: no documents or no judged queries; give a BEIR folder")
+    if not relevant:
+        raise UsageError(f"{path}: no query has a relevant document; give a BEIR folder")
     return BeirData(documents, {query: texts[query] for query in relevant}, relevant)
 
 
-def _read(path: Path) -> str:
-    try:
-        return path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be read: {error.strerror}; give a BEIR folder") from error
-    except UnicodeDecodeError as error:
-        raise UsageError(f"{path}: not UTF-8 at byte {error.start}") from error
-
-
-def _iter_rows(path: Path) -> Iterator[Mapping[str, Any]]:
-    for number, line in enumerate(_read(path).split("\n"), 1):
-        if not line.strip():
-            continue
+def _iter_rows(path: Path) -> Iterator[tuple[str, str, Mapping[str, Any]]]:
+    seen: dict[str, str] = {}
+    for where, line in iter_lines(path):
         try:
-            row = json.loads(line)
-            row["_id"], row["text"]
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            raise UsageError(f"{path}:{number}: not a BEIR line ({error!r})") from error
-        yield row
+            row = parse_object(line)
+        except LineError as error:
+            raise UsageError(f"{where}: {error}") from error
+        row_id = row.get("_id")
+        if isinstance(row_id, int) and not isinstance(row_id, bool):
+            row_id = str(row_id)
+        if not isinstance(row_id, str) or not row_id.strip() or not row_id.isprintable():
+            raise UsageError(f"{where}: _id is {shown(row_id)}; expected a string or whole number")
+        first = seen.setdefault(row_id, where)
+        if first != where:
+            raise UsageError(f"{where}: duplicate _id {shown(row_id)}, first at {first}")
+        yield where, row_id, row
+
+
+def _string(where: str, row: Mapping[str, Any], key: str) -> str:
+    """A text of a row; only a title may be missing or null."""
+    value = row.get(key)
+    if value is None and key == "title":
+        return ""
+    if not isinstance(value, str):
+        raise UsageError(f"{where}: {key} is {shown(value)}; expected a string")
+    return value
+
+
+def _iter_judgements(path: Path) -> Iterator[tuple[str, str, str, int]]:
+    """Place, query, document and grade of each line; a first line of plain words is a header."""
+    for number, (where, line) in enumerate(iter_lines(path)):
+        fields = [field.strip() for field in line.split("\t")]
+        if len(fields) == 3 and _GRADE.fullmatch(fields[2]):
+            yield where, fields[0], fields[1], int(fields[2])
+        elif number or len(fields) != 3 or not _HEADER.fullmatch(fields[2]):
+            raise UsageError(
+                f"{where}: expected query, document and whole-number grade with tabs between, "
+                f"got {shown(line)}"
+            )
 
 
 def run_beir(
@@ -107,16 +142,7 @@ def run_beir(
     """
     data = load_beir(folder)
     encoder = SentenceTransformerEncoder()
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
-    with (
-        tempfile.TemporaryDirectory(prefix="evals-beir-") as home,
-        Progress(*columns, console=console, transient=True) as bar,
-    ):
+    with tempfile.TemporaryDirectory(prefix="evals-beir-") as home, progress(console) as bar:
         task = bar.add_task("encoding documents", total=len(data.documents))
         vectors = encode_cached(
             list(data.documents.values()),
@@ -151,11 +177,11 @@ def rank_three_ways(
     def ids(rows: Sequence[int]) -> list[str]:
         return [passages[row].span.article_id for row in rows]
 
-    words = retriever.words.scores(query)
-    order = np.argsort(-words, kind="stable")[:DEPTH]
+    scores = retriever.words.scores(query)
+    order = np.argsort(-scores, kind="stable")[:DEPTH]
     hits = retriever.search(query, DEPTH, vector).evidence.hits
     return {
-        "words": ids([int(row) for row in order if words[row] > 0]),
+        "words": ids([int(row) for row in order if scores[row] > 0]),
         "embeddings": ids([row for row, _ in retriever.index.nearest(vector, CANDIDATES)][:DEPTH]),
         "fusion": [hit.passage.span.article_id for hit in hits],
     }
@@ -171,7 +197,19 @@ def _build_retriever(
         Passage(Span(document_id, 0, len(text)), (), text, text)
         for document_id, text in documents.items()
     ]
-    words = WordIndex.build(passages)
+    try:
+        with np.errstate(invalid="ignore"):  # bm25s divides by the mean length
+            words = WordIndex.build(passages)
+    except ValueError as error:  # bm25s, of texts that leave no word
+        raise UsageError("no document holds a word to search by; give a BEIR folder") from error
     none = np.zeros((0, vectors.shape[1]), np.float32)
-    write_index(home, passages, vectors, [], none, {"model": encoder.name}, words.save)
+    nothing_known = Known(
+        none, np.zeros((0, 2), np.float32), np.zeros(2, np.float32), np.zeros(0, int), len(passages)
+    )
+
+    def save(generation: Path) -> None:
+        words.save(generation)
+        nothing_known.save(generation)
+
+    write_index(home, passages, vectors, [], none, {"model": encoder.name}, save)
     return Retriever(Index(home), encoder, words)

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -60,19 +61,42 @@ def measure_processes(corpus: Path, home: Path) -> dict[str, float]:
     gradio = median(
         _run_seconds([sys.executable, "-c", _IMPORT_GRADIO], home) for _ in range(ROUNDS)
     )
-    started = []
+    healthy, ready = [], []
     for number in range(ROUNDS):
-        with page(corpus, home) as (process_id, address, seconds):
-            started.append(seconds)
+        with page(corpus, home) as served:
+            healthy.append(served.wait_for("healthz"))
+            ready.append(served.wait_for("readyz"))
             if number == ROUNDS - 1:
-                _wait_until_ready(address)
-                _ask_page(address, ASKED)
-                memory = resident_peak_mb(process_id)
+                _ask_page(served.address, ASKED)
+                memory = resident_peak_mb(served.process.pid)
     return {
-        "startup_over_gradio_import": median(started) / gradio,
+        "startup_over_gradio_import": median(healthy) / gradio,
+        "ready_over_gradio_import": median(ready) / gradio,
         "cold_ask_over_import_encode": cold / bare,
         "peak_mb": memory,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """The chat page in a process of its own, and when that was started."""
+
+    process: subprocess.Popen[bytes]
+    address: str
+    started: float
+
+    def wait_for(self, route: str) -> float:
+        """Seconds from the start until a route answers with 200.
+
+        Raises:
+            StoreError: It did not within `START_LIMIT_SECONDS`, or the process ended.
+        """
+        while not _answers(f"{self.address}/{route}"):
+            late = time.perf_counter() - self.started > START_LIMIT_SECONDS
+            if late or self.process.poll() is not None:
+                raise StoreError(f"bench: ui.py did not answer /{route}; start it and open it")
+            time.sleep(0.02)
+        return time.perf_counter() - self.started
 
 
 def _environment(home: Path) -> Mapping[str, str]:
@@ -97,12 +121,11 @@ def _run_seconds(command: Sequence[str], home: Path) -> float:
 
 
 @contextmanager
-def page(corpus: Path, home: Path) -> Iterator[tuple[int, str, float]]:
-    """The chat page in a process of its own: its id, address, and seconds until it answered."""
+def page(corpus: Path, home: Path) -> Iterator[Served]:
+    """The chat page, started; it need not answer yet."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
     command = [sys.executable, str(PROJECT / "ui.py"), "--port", str(port), "--corpus", str(corpus)]
     started = time.perf_counter()
     with subprocess.Popen(
@@ -113,12 +136,7 @@ def page(corpus: Path, home: Path) -> Iterator[tuple[int, str, float]]:
         stderr=subprocess.DEVNULL,
     ) as process:
         try:
-            while not _answers(f"{address}/healthz"):
-                late = time.perf_counter() - started > START_LIMIT_SECONDS
-                if late or process.poll() is not None:
-                    raise StoreError(f"bench: {' '.join(command[1:])} did not start; run it")
-                time.sleep(0.02)
-            yield process.pid, address, time.perf_counter() - started
+            yield Served(process, f"http://127.0.0.1:{port}", started)
         finally:
             process.terminate()
             try:
@@ -133,14 +151,6 @@ def _answers(address: str) -> bool:
             return bool(reply.status == 200)
     except (URLError, OSError):
         return False
-
-
-def _wait_until_ready(address: str) -> None:
-    started = time.perf_counter()
-    while not _answers(f"{address}/readyz"):
-        if time.perf_counter() - started > START_LIMIT_SECONDS:
-            raise StoreError("bench: the page's assistant did not become ready; open the page")
-        time.sleep(0.1)
 
 
 def _ask_page(address: str, number: int) -> None:
@@ -161,7 +171,7 @@ def _ask_page(address: str, number: int) -> None:
 
 
 def _queue(address: str, body: Mapping[str, Any]) -> None:
-    """Sends one event to the page and reads until it is completed."""
+    """Sends one event to the page and reads until it is completed, which it has to be."""
     request = Request(
         f"{address}/gradio_api/queue/join",
         json.dumps(body).encode(),
@@ -176,6 +186,7 @@ def _queue(address: str, body: Mapping[str, Any]) -> None:
                 if b'"success":false' in line:
                     raise StoreError("bench: the page failed on a question; open the page")
                 return
+    raise StoreError("bench: the page ended its reply before it was completed; open the page")
 
 
 def resident_peak_mb(process_id: int) -> float:

@@ -6,16 +6,16 @@ nothing of the assistant beyond the names of kinds and outcomes.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
-from assistant.errors import AssistantError
+from assistant.errors import AssistantError, UsageError
 from assistant.types import Kind, Outcome, Span, Turn
+from evals.lines import LineError, iter_lines, parse_object, shown
 
 CASES: Final = Path(__file__).resolve().parent / "cases"
 
@@ -94,11 +94,10 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """Cases in the order of their files; `remarks` are doubts that do not stop a run."""
+    """Cases in the order of their files."""
 
     cases: tuple[Case, ...]
     files: tuple[str, ...]
-    remarks: tuple[str, ...] = ()
 
 
 _KEYS: Final = (
@@ -112,6 +111,9 @@ _KEYS: Final = (
     "expect",
     "split",
 )
+_EXPECT_KEYS: Final = ("outcome", "kind")
+_GOLD_OPTIONAL: Final = frozenset({CaseKind.SAFETY, CaseKind.INJECTION})
+_SILENT: Final = frozenset({Outcome.ABSTAINED, Outcome.REFUSED})
 
 
 def load_suite(files: Iterable[Path], articles: Mapping[str, str]) -> Suite:
@@ -125,49 +127,47 @@ def load_suite(files: Iterable[Path], articles: Mapping[str, str]) -> Suite:
         SuiteError: with every fault of every file; no case is returned then.
     """
     faults: list[str] = []
-    cases: list[Case] = []
-    lines: dict[str, str] = {}
+    placed: list[tuple[str, Case]] = []
     names: list[str] = []
     for path in files:
         names.append(path.name)
+        before = len(faults), len(placed)
         try:
-            text = path.read_bytes().decode("utf-8")
-        except OSError as error:
-            faults.append(f"{path}: cannot be read: {error.strerror}")
-            continue
-        except UnicodeDecodeError as error:
-            faults.append(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8")
-            continue
-        before = len(cases)
-        for number, line in enumerate(text.split("\n"), 1):
-            if not line.strip():
-                continue
-            where = f"{path}:{number}"
-            case = _Reader(where, articles, faults).read(line)
-            if case is None:
-                continue
-            if case.id in lines:
-                faults.append(f"{where}: duplicate id {case.id!r}, first at {lines[case.id]}")
-                continue
-            lines[case.id] = where
-            cases.append(case)
-        if len(cases) == before and not faults:
+            for where, line in iter_lines(path):
+                case = _Reader(where, articles, faults).read(line)
+                if case is not None:
+                    placed.append((where, case))
+        except UsageError as error:
+            faults.append(str(error))
+        if (len(faults), len(placed)) == before:
             faults.append(f"{path}: holds no case")
     if not names:
         faults.append("no suite file; give --suite FILE or put files into evals/cases/")
+    faults.extend(_iter_conflicts(placed))
     if faults:
         raise SuiteError(faults)
-    return Suite(tuple(cases), tuple(names), tuple(_remarks(cases, lines)))
+    return Suite(tuple(case for _, case in placed), tuple(names))
 
 
-def _remarks(cases: Sequence[Case], lines: Mapping[str, str]) -> Iterable[str]:
-    splits: dict[str, str] = {}
-    for case in cases:
-        where = lines[case.id]
-        if splits.setdefault(case.group, case.split) != case.split:
-            yield f"{where}: group {case.group!r} lies in both splits"
-        if case.expects_answer and not case.gold:
-            yield f"{where}: {case.id} is to be answered and has no gold quote"
+def _iter_conflicts(placed: Sequence[tuple[str, Case]]) -> Iterator[str]:
+    """What is wrong between cases that are sound each on its own."""
+    ids: dict[str, str] = {}
+    groups: dict[str, tuple[str, str]] = {}
+    asked: dict[tuple[str, ...], tuple[Case, str]] = {}
+    for where, case in placed:
+        first = ids.setdefault(case.id, where)
+        if first != where:
+            yield f"{where}: duplicate id {shown(case.id)}, first at {first}"
+            continue
+        split, first = groups.setdefault(case.group, (case.split, where))
+        if split != case.split:
+            yield f"{where}: group {shown(case.group)} is {split} at {first}; keep it in one split"
+        said = (*(turn.content for turn in case.history), case.question)
+        twin, first = asked.setdefault(
+            tuple(" ".join(text.casefold().split()) for text in said), (case, where)
+        )
+        if (twin.expect_outcome, twin.expect_kind) != (case.expect_outcome, case.expect_kind):
+            yield f"{where}: the same question has another expectation at {first}"
 
 
 T = TypeVar("T", bound=StrEnum)
@@ -184,95 +184,112 @@ class _Reader:
     def read(self, line: str) -> Case | None:
         count = len(self.faults)
         try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            self.fault(f"not JSON: {error.msg} at column {error.colno}")
+            row = parse_object(line)
+        except LineError as error:
+            self.fault(str(error))
             return None
-        if not isinstance(row, dict):
-            self.fault(f"not an object but {type(row).__name__}")
-            return None
-        for key in row:
-            close = get_close_matches(key, _KEYS, n=1, cutoff=0.75)
-            if key not in _KEYS and close:
-                self.fault(f"unknown key {key!r}; meant is probably {close[0]!r}")
-        if "todo" in row:
-            self.fault("imported and not labelled yet; check it, then delete its todo")
-        case_id = self.words(row, "id")
+        unread = self.check_keys(row)
+        case_id = self.name(row, "id")
         question = row.get("question")
         if not isinstance(question, str):
-            self.fault(f"question is {question!r}; expected a string")
+            self.fault(f"question is {shown(question)}; expected a string")
         kind = self.one_of(CaseKind, row.get("kind"), "kind")
-        expect = row.get("expect")
-        if not isinstance(expect, dict):
-            self.fault(f"expect is {expect!r}; expected {{'outcome': …, 'kind': …}}")
-            expect = {}
-            outcome, message_kind = None, None
-        else:
-            outcome = self.one_of(Outcome, expect.get("outcome"), "expect.outcome")
-            message_kind = self.one_of(Kind, expect.get("kind"), "expect.kind")
-        if outcome and message_kind and outcome not in OUTCOMES_OF[message_kind]:
-            allowed = " or ".join(sorted(OUTCOMES_OF[message_kind]))
-            self.fault(f"expect: kind {message_kind} goes with {allowed}, not with {outcome}")
+        outcome, message_kind = self.expectation(row.get("expect"))
         split = row.get("split", "dev")
         if split not in ("dev", "test"):
-            self.fault(f"split is {split!r}; expected 'dev' or 'test'")
+            self.fault(f"split is {shown(split)}; expected 'dev' or 'test'")
         gold = self.quotes(row.get("gold", []), "gold")
         alt_gold = self.quotes(row.get("alt_gold", []), "alt_gold")
         history = self.turns(row.get("history", []))
-        group = self.words(row, "group") if "group" in row else case_id
-        if len(self.faults) > count:
+        group = self.name(row, "group") if "group" in row else case_id
+        if len(self.faults) > count or kind is None or outcome is None or message_kind is None:
             return None
-        assert kind
-        assert outcome
-        assert message_kind
-        assert isinstance(question, str)
-        return Case(
+        case = Case(
             id=case_id,
             group=group,
-            question=question,
+            question=str(question),
             kind=kind,
             gold=gold,
             alt_gold=alt_gold,
             history=history,
             expect_outcome=outcome,
             expect_kind=message_kind,
-            split=split,
+            split=str(split),
         )
+        self.check_gold(case, unread)
+        return None if len(self.faults) > count else case
+
+    def check_keys(self, row: Mapping[str, Any]) -> list[str]:
+        """The keys that nobody reads; a fault for what is probably a misspelt one."""
+        unread = [key for key in row if key not in _KEYS]
+        for key in unread:
+            close = get_close_matches(key, _KEYS, n=1, cutoff=0.75)
+            if close:
+                self.fault(f"unknown key {shown(key)}; meant is probably {close[0]!r}")
+        if "todo" in row:
+            self.fault("imported and not labelled yet; check it, then delete its todo")
+        return unread
+
+    def expectation(self, expect: object) -> tuple[Outcome | None, Kind | None]:
+        if not isinstance(expect, dict):
+            self.fault(f"expect is {shown(expect)}; expected {{'outcome': …, 'kind': …}}")
+            return None, None
+        for key in expect:
+            if key not in _EXPECT_KEYS:
+                self.fault(f"unknown key {shown(key)} in expect; it has outcome and kind")
+        outcome = self.one_of(Outcome, expect.get("outcome"), "expect.outcome")
+        kind = self.one_of(Kind, expect.get("kind"), "expect.kind")
+        if outcome and kind and outcome not in OUTCOMES_OF[kind]:
+            allowed = " or ".join(sorted(OUTCOMES_OF[kind]))
+            self.fault(f"expect: kind {kind} goes with {allowed}, not with {outcome}")
+        return outcome, kind
+
+    def check_gold(self, case: Case, unread: Sequence[str]) -> None:
+        """Gold is there where an answer is expected, absent where none is, and each once."""
+        if case.expects_answer and not case.gold and case.kind not in _GOLD_OPTIONAL:
+            hint = f"; not read: {', '.join(map(shown, unread))}" if unread else ""
+            self.fault(f"an answer is expected and gold is empty; name its sentences{hint}")
+        if case.expect_outcome in _SILENT and (case.gold or case.alt_gold):
+            self.fault(f"gold on a question that is to be {case.expect_outcome}; one of them errs")
+        labels = (*case.gold, *case.alt_gold)
+        for span in dict.fromkeys(span for span in labels if labels.count(span) > 1):
+            self.fault(f"the quote at {span.id} stands twice in gold and alt_gold; keep one")
 
     def fault(self, what: str) -> None:
         self.faults.append(f"{self.where}: {what}")
 
-    def words(self, row: Mapping[str, Any], key: str) -> str:
+    def name(self, row: Mapping[str, Any], key: str) -> str:
         value = row.get(key)
-        if isinstance(value, str) and value.strip():
+        if isinstance(value, str) and value.strip() and value.isprintable():
             return value
-        self.fault(f"{key} is {value!r}; expected a string that is not empty")
+        wanted = "a string that is not empty, without line breaks and control characters"
+        self.fault(f"{key} is {shown(value)}; expected {wanted}")
         return ""
 
     def one_of(self, names: type[T], value: object, key: str) -> T | None:
         try:
-            return names(str(value))
+            return names(value if isinstance(value, str) else "")
         except ValueError:
             close = get_close_matches(str(value), list(names), n=1)
             hint = f"meant is probably {str(close[0])!r}" if close else "one of " + ", ".join(names)
-            self.fault(f"unknown {key} {value!r}; {hint}")
+            self.fault(f"unknown {key} {shown(value)}; {hint}")
             return None
 
     def quotes(self, value: object, key: str) -> tuple[Span, ...]:
         if not isinstance(value, list):
-            self.fault(f"{key} is {value!r}; expected a list")
+            self.fault(f"{key} is {shown(value)}; expected a list")
             return ()
         spans = []
         for index, item in enumerate(value):
             name = f"{key}[{index}]"
             if not isinstance(item, dict):
-                self.fault(f"{name} is {item!r}; expected {{'article': …, 'quote': …}}")
+                self.fault(f"{name} is {shown(item)}; expected {{'article': …, 'quote': …}}")
                 continue
             article, quote = item.get("article"), item.get("quote")
             if not isinstance(article, str) or article not in self.articles:
-                self.fault(f"{name}: unknown article {article!r}")
+                self.fault(f"{name}: unknown article {shown(article)}")
             elif not isinstance(quote, str) or not quote.strip():
-                self.fault(f"{name}: quote is {quote!r}; expected the article's words")
+                self.fault(f"{name}: quote is {shown(quote)}; expected the article's words")
             else:
                 span = self.locate(article, quote, name)
                 if span is not None:
@@ -303,7 +320,7 @@ class _Reader:
 
     def turns(self, value: object) -> tuple[Turn, ...]:
         if not isinstance(value, list):
-            self.fault(f"history is {value!r}; expected a list")
+            self.fault(f"history is {shown(value)}; expected a list")
             return ()
         turns = []
         for index, item in enumerate(value):
@@ -311,7 +328,8 @@ class _Reader:
             content = item.get("content") if isinstance(item, dict) else None
             if role not in ("user", "assistant") or not isinstance(content, str):
                 self.fault(
-                    f"history[{index}] is {item!r}; expected a role (user, assistant) and content"
+                    f"history[{index}] is {shown(item)}; expected a role (user, assistant) "
+                    "and content"
                 )
             else:
                 turns.append(Turn(role, content))

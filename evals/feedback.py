@@ -9,70 +9,107 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from assistant.errors import UsageError
-from evals.integrity import parse_citation_span
+from assistant.text import sha256_text
+from assistant.types import Kind, Outcome, Span
+from evals.lines import LineError, parse_object, shown
+from evals.results import write_text
+from evals.truth import parse_citation_span
 
 TODO: Final = "label me"
 _MAX_QUESTION: Final = 4000
 
 
 def import_feedback(
-    lines: Iterable[str], texts: Mapping[str, str], source: str
+    lines: Iterable[tuple[str, str]], texts: Mapping[str, str]
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Feedback lines → rows in the suite format, one a question, still to be labelled.
 
     A line has `question`, `rating` ("up" or "down"), and may have `history`, `answer` (the JSON of
     DESIGN section 5), `citation` (the id that was rated) and `comment`. Sentences of a praised
-    answer are proposed as gold, those of a citation called wrong never are.
+    answer are proposed as gold; those of a citation called wrong never are, whatever came first.
 
     Args:
+        lines: Place and text of each line.
         texts: Each article's text by its id.
-        source: Name of the file, for the faults.
 
     Returns:
-        The rows, and what was wrong with lines that were passed over.
+        The rows, and what was wrong with lines or citations that were passed over.
     """
-    rows: dict[str, dict[str, Any]] = {}
+    entries: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
     faults: list[str] = []
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
+    for where, line in lines:
         try:
-            entry = json.loads(line)
-            question, rating = entry["question"], entry["rating"]
-        except (json.JSONDecodeError, KeyError, TypeError) as error:
-            faults.append(f"{source}:{number}: not a feedback line ({error!r})")
+            entry = parse_object(line)
+            _check_entry(entry)
+        except LineError as error:
+            faults.append(f"{where}: {error}")
             continue
-        if not isinstance(question, str) or not question.strip() or rating not in ("up", "down"):
-            faults.append(f"{source}:{number}: needs a question and a rating, up or down")
-            continue
-        history = entry.get("history") or []
-        key = json.dumps([question.strip().lower(), history], sort_keys=True)
-        row = rows.setdefault(key, _new_row(question, history, entry, len(rows) + 1))
-        _add_rating(row, entry, texts)
-    return list(rows.values()), faults
+        asked = [" ".join(entry["question"].casefold().split()), entry.get("history") or []]
+        entries.setdefault(json.dumps(asked, sort_keys=True), []).append((where, entry))
+    rows = []
+    for number, of_question in enumerate(entries.values(), 1):
+        row = _new_row(of_question[0][1], number)
+        row["gold"] = _proposed(of_question, texts, faults)
+        row["feedback"] = [
+            {key: entry[key] for key in ("rating", "citation", "comment") if entry.get(key)}
+            for _, entry in of_question
+        ]
+        rows.append(row)
+    return rows, faults
 
 
-def _new_row(question: str, history: Any, entry: Mapping[str, Any], number: int) -> dict[str, Any]:
-    answer = entry.get("answer") if isinstance(entry.get("answer"), dict) else {}
-    assert isinstance(answer, dict)
+def _check_entry(entry: Mapping[str, Any]) -> None:
+    question, rating = entry.get("question"), entry.get("rating")
+    if not isinstance(question, str) or not question.strip() or rating not in ("up", "down"):
+        raise LineError("not a feedback line; it needs a question and a rating, up or down")
+    citation = entry.get("citation")
+    if citation is not None and not isinstance(citation, str):
+        raise LineError(f"citation is {shown(citation)}; expected an id")
+    turns = entry.get("history") or []
+    if not isinstance(turns, list) or not all(map(_is_turn, turns)):
+        raise LineError(f"history is {shown(turns)}; expected turns of role and content")
+    answer = entry.get("answer")
+    if answer is None:
+        return
+    if not isinstance(answer, dict):
+        raise LineError(f"answer is {shown(answer)}; expected an object")
+    cited = answer.get("citations", [])
+    if not isinstance(cited, list) or not all(
+        isinstance(c, dict) and isinstance(c.get("id"), str) for c in cited
+    ):
+        raise LineError(f"answer.citations is {shown(cited)}; expected a list of citations")
+
+
+def _is_turn(turn: object) -> bool:
+    return (
+        isinstance(turn, dict)
+        and turn.get("role") in ("user", "assistant")
+        and isinstance(turn.get("content"), str)
+    )
+
+
+def _new_row(entry: Mapping[str, Any], number: int) -> dict[str, Any]:
+    question, answer = entry["question"], entry.get("answer") or {}
     words = re.findall(r"[a-z0-9]+", question.lower())[:5]
     name = "-".join(["feedback", *words, str(number)])
+    outcome, kind = answer.get("outcome"), answer.get("kind")
+    known = outcome in list(Outcome) and kind in list(Kind)
     return {
         "id": name,
         "group": name,
         "question": question[:_MAX_QUESTION],
-        "kind": "follow_up" if history else "answerable",
+        "kind": "follow_up" if entry.get("history") else "answerable",
         "gold": [],
         "alt_gold": [],
-        "history": history,
+        "history": entry.get("history") or [],
         "expect": {
-            "outcome": answer.get("outcome", "abstained"),
-            "kind": answer.get("kind", "not_covered"),
+            "outcome": outcome if known else Outcome.ABSTAINED.value,
+            "kind": kind if known else Kind.NOT_COVERED.value,
         },
         "split": "dev",
         "todo": TODO,
@@ -80,27 +117,46 @@ def _new_row(question: str, history: Any, entry: Mapping[str, Any], number: int)
     }
 
 
-def _add_rating(row: dict[str, Any], entry: Mapping[str, Any], texts: Mapping[str, str]) -> None:
-    rated = entry.get("citation")
-    note = {key: entry[key] for key in ("rating", "citation", "comment") if entry.get(key)}
-    row["feedback"].append(note)
-    if entry["rating"] == "down":
-        row["gold"] = [g for g in row["gold"] if g != _quote(str(rated), texts)]
-        return
-    answer = entry.get("answer")
-    listed = answer.get("citations", []) if isinstance(answer, dict) else []
-    ids: Sequence[str] = [rated] if rated else [c.get("id", "") for c in listed]
-    for citation_id in ids:
-        quote = _quote(str(citation_id), texts)
-        if quote and quote not in row["gold"]:
-            row["gold"].append(quote)
+def _proposed(
+    entries: Sequence[tuple[str, Mapping[str, Any]]], texts: Mapping[str, str], faults: list[str]
+) -> list[dict[str, str]]:
+    """What was praised and never called wrong, in order of first praise."""
+    praised: dict[Span, None] = {}
+    wrong: list[Span] = []
+    for where, entry in entries:
+        for citation_id in _iter_rated(entry):
+            try:
+                span = _locate(citation_id, texts)
+            except LineError as error:
+                faults.append(f"{where}: {error}")
+                continue
+            if entry["rating"] == "up":
+                praised[span] = None
+            else:
+                wrong.append(span)
+    return [
+        {"article": span.article_id, "quote": texts[span.article_id][span.start : span.end]}
+        for span in praised
+        if not any(span.overlaps(other) for other in wrong)
+    ]
 
 
-def _quote(citation_id: str, texts: Mapping[str, str]) -> dict[str, str] | None:
+def _iter_rated(entry: Mapping[str, Any]) -> Iterator[str]:
+    """The citations that a thumb speaks of; a thumb down on an answer speaks of none alone."""
+    if entry.get("citation"):
+        yield entry["citation"]
+    elif entry["rating"] == "up":
+        yield from (cited["id"] for cited in (entry.get("answer") or {}).get("citations", []))
+
+
+def _locate(citation_id: str, texts: Mapping[str, str]) -> Span:
     span = parse_citation_span(citation_id)
     if span is None or span.end > len(texts.get(span.article_id, "")):
-        return None
-    return {"article": span.article_id, "quote": texts[span.article_id][span.start : span.end]}
+        raise LineError(f"citation {shown(citation_id)} is not in the corpus; passed over")
+    digits = citation_id.partition("@")[2]
+    if digits and not sha256_text(texts[span.article_id]).startswith(digits.lower()):
+        raise LineError(f"citation {citation_id} is of another version of its article; passed over")
+    return span
 
 
 def write_cases(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
@@ -109,11 +165,6 @@ def write_cases(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
     Raises:
         UsageError: The file is there already; labels in it are not to be lost.
     """
-    try:
-        with path.open("x", encoding="utf-8", newline="\n") as file:
-            for row in rows:
-                file.write(json.dumps(row, ensure_ascii=False) + "\n")
-    except FileExistsError as error:
-        raise UsageError(f"{path}: is there already; choose another --out") from error
-    except OSError as error:
-        raise UsageError(f"{path}: cannot be written: {error.strerror}") from error
+    if path.exists():
+        raise UsageError(f"{path}: is there already; choose another --out")
+    write_text(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))

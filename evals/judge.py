@@ -21,6 +21,8 @@ from evals.scoring import CaseResult
 
 EXTRA: Final = 'pip install -e ".[judge]"'
 
+SCORES: Final = ("faithfulness", "relevance")
+
 Judgement = Callable[..., Any]
 """An evaluator of openevals; its result has a `score`."""
 
@@ -38,41 +40,52 @@ class Judge:
     faithfulness: Judgement
     relevance: Judgement
 
-    def judge_all(self, results: Sequence[CaseResult], console: Console) -> dict[str, Any]:
-        """Judges every given answer; both means with their intervals and each case's scores.
+    def judge_all(
+        self, results: Sequence[CaseResult], console: Console, show_test: bool = False
+    ) -> dict[str, Any]:
+        """Judges every given answer.
+
+        Returns:
+            `figures`: split → score → mean with its interval; `cases`: the scores of each case
+            that may be listed.
 
         Raises:
             ModelError: The model does not answer, or not in the form asked for.
         """
         given = [r for r in results if r.answered and r.observation.answer]
-        cases: dict[str, dict[str, float]] = {}
-        for result in track(given, "judging", console=console, transient=True):
-            answer = result.observation.answer or {}
-            said = "\n".join(statement["text"] for statement in answer["statements"])
-            quotes = "\n".join(citation["quote"] for citation in answer["citations"])
-            try:
-                faithful = self.faithfulness(context=quotes, outputs=said)
-                relevant = self.relevance(inputs=result.case.question, outputs=said)
-                cases[result.case.id] = {
-                    "faithfulness": float(faithful["score"]),
-                    "relevance": float(relevant["score"]),
-                }
-            # Each provider has its own exceptions; all mean that there is no judgement.
-            except Exception as error:
-                raise ModelError(
-                    f"judge {self.model!r} failed on case {result.case.id}: "
-                    f"{type(error).__name__}: {str(error)[:200]}; run without --judge"
-                ) from error
-        figures = {
-            name: stats.mean([scores[name] for scores in cases.values()]).to_json()
-            for name in ("faithfulness", "relevance")
-        }
-        listed = {r.case.id for r in given if r.case.split == "dev"}
-        return {
-            "model": self.model,
-            "figures": figures,
-            "cases": {case_id: scores for case_id, scores in cases.items() if case_id in listed},
-        }
+        scored = [
+            (r.case, self._scores(r, show_test))
+            for r in track(given, "judging", console=console, transient=True)
+        ]
+        figures = {}
+        for split in sorted({case.split for case, _ in scored}):
+            of_split = [scores for case, scores in scored if case.split == split]
+            figures[split] = {
+                name: stats.mean([scores[name] for scores in of_split]).to_json() for name in SCORES
+            }
+        listed = {c.id: scores for c, scores in scored if show_test or c.split == "dev"}
+        return {"model": self.model, "figures": figures, "cases": listed}
+
+    def _scores(self, result: CaseResult, show_test: bool) -> dict[str, float]:
+        case, answer = result.case, result.observation.answer or {}
+        said = "\n".join(statement["text"] for statement in answer["statements"])
+        quotes = "\n".join(citation["quote"] for citation in answer["citations"])
+        try:
+            faithful = self.faithfulness(context=quotes, outputs=said)
+            relevant = self.relevance(inputs=case.question, outputs=said)
+            return {
+                "faithfulness": float(faithful["score"]),
+                "relevance": float(relevant["score"]),
+            }
+        # Each provider has its own exceptions; all mean that there is no judgement.
+        except Exception as error:
+            hidden = case.split == "test" and not show_test
+            where = "a case of the test split" if hidden else f"case {case.id}"
+            words = "" if hidden else f": {str(error)[:200]}"
+            raise ModelError(
+                f"judge {self.model!r} failed on {where}: {type(error).__name__}{words}; "
+                "run without --judge"
+            ) from error
 
 
 def build_judge(model: str) -> Judge:

@@ -5,9 +5,10 @@ Jinja escapes all text; the only markup put in as it is are our own drawings.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
@@ -15,27 +16,26 @@ from markupsafe import Markup
 from assistant.types import Kind, Span
 from evals import plots
 from evals.cases import CaseKind
-from evals.figures import EXPLANATIONS, answerable, unanswerable
-from evals.integrity import Truth, parse_citation_span
-from evals.report import TITLES, format_figure, iter_sections
+from evals.figures import answerable, unanswerable
+from evals.plots import Drawing
+from evals.report import TITLES, figures_of, format_figure, iter_sections, meaning_of
+from evals.results import write_text
 from evals.scoring import CaseResult, Status
 from evals.stats import Figure
+from evals.truth import Truth, parse_citation_span
 
-_FOLDER = Path(__file__).resolve().parent
+_FOLDER: Final = Path(__file__).resolve().parent
+_RANK: Final = {Status.FAIL: 0, Status.PARTIAL: 1, Status.PASS: 2}
 
 
 def write_page(
-    result: Mapping[str, Any],
-    listed: Sequence[CaseResult],
-    everything: Sequence[CaseResult],
-    truth: Truth,
-    path: Path,
+    result: Mapping[str, Any], listed: Sequence[CaseResult], truth: Truth, path: Path
 ) -> None:
     """Writes the page.
 
     Args:
-        listed: Cases shown one by one, failed ones first.
-        everything: Cases that the plots are drawn from.
+        listed: Cases shown one by one, failed ones first. Of those of one split, dev where there
+            is one, the confusion of kinds and the plots of scores are drawn.
     """
     environment = Environment(
         loader=FileSystemLoader(_FOLDER),
@@ -44,20 +44,24 @@ def write_page(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    rank = {Status.FAIL: 0, Status.PARTIAL: 1, Status.PASS: 2}
-    rows = [_row(r, truth) for r in sorted(listed, key=lambda r: rank[r.status])]
-    splits = [name for name in ("dev", "test") if name in result["figures"]]
+    judged = result.get("judge", {}).get("cases", {})
+    ordered = sorted(listed, key=lambda r: _RANK[r.status])
+    rows = [{**_row(r, truth), "judged": judged.get(r.case.id)} for r in ordered]
+    figures = figures_of(result)
+    splits = [name for name in ("dev", "test") if name in figures]
+    drawn = [r for r in listed if r.case.split == splits[0]]
     html = environment.get_template("page.html.jinja").render(
         result=result,
         splits=splits,
         sections=[
-            (TITLES.get(section, section), [_figure_row(result, name, splits) for name in names])
-            for section, names in iter_sections(result["figures"])
+            (TITLES.get(section, section), [_figure_row(figures, name, splits) for name in names])
+            for section, names in iter_sections(figures)
         ],
-        drawings=_drawings(result, everything, splits),
-        confusion=_confusion(everything),
+        drawings=[(d, Markup(d.svg)) for d in _drawings(result, drawn, splits)],
+        hatch=Markup(plots.HATCH),
+        confusion=_confusion(drawn),
         rows=rows,
-        hidden=len(everything) - len(listed),
+        hidden=result["suite"]["cases"] - len(listed),
         choices={
             "status": [status.value for status in Status],
             "case": sorted({row["case_kind"] for row in rows}),
@@ -65,12 +69,14 @@ def write_page(
             "got": sorted({row["got_kind"] for row in rows}),
         },
     )
-    path.write_text(html, encoding="utf-8", newline="\n")
+    write_text(path, html)
 
 
-def _figure_row(result: Mapping[str, Any], name: str, splits: Sequence[str]) -> dict[str, Any]:
-    cells = [format_figure(name, result["figures"][split].get(name)) for split in splits]
-    return {"name": name, "cells": cells, "meaning": EXPLANATIONS.get(name, "")}
+def _figure_row(
+    figures: Mapping[str, Mapping[str, Any]], name: str, splits: Sequence[str]
+) -> dict[str, Any]:
+    cells = [format_figure(name, figures[split].get(name)) for split in splits]
+    return {"name": name, "cells": cells, "meaning": meaning_of(name)}
 
 
 def _figure(result: Mapping[str, Any], split: str, name: str) -> Figure | None:
@@ -79,67 +85,56 @@ def _figure(result: Mapping[str, Any], split: str, name: str) -> Figure | None:
 
 
 def _drawings(
-    result: Mapping[str, Any], everything: Sequence[CaseResult], splits: Sequence[str]
-) -> list[tuple[str, Markup]]:
-    whole = "all" if "all" in result["figures"] else splits[0]
+    result: Mapping[str, Any], drawn: Sequence[CaseResult], splits: Sequence[str]
+) -> list[Drawing]:
     of_kind = [
         (kind.value, [_figure(result, split, f"right.{kind}") for split in splits])
         for kind in CaseKind
-        if _figure(result, whole, f"right.{kind}") is not None
     ]
+    first = splits[0]
     caught = [
-        (
-            kind.value,
-            [
-                _figure(result, whole, f"safety.{kind}.caught"),
-                _figure(result, whole, f"safety.{kind}.false_alarm"),
-            ],
-        )
+        (kind.value, [_figure(result, first, f"safety.{kind}.{what}") for what in _CATCHING])
         for kind in Kind
-        if _figure(result, whole, f"safety.{kind}.caught") is not None
     ]
-    plain = [r for r in everything if r.look and (answerable(r) or unanswerable(r))]
     drawings = [
-        ("Right, by kind of case", plots.bars("Right, by kind of case", of_kind, splits)),
-        (
-            "Kinds of message: catching beside false alarm",
-            plots.bars("Catching and false alarm", caught, ("caught", "false alarm")),
+        plots.bars("Right, by kind of case", _measured(of_kind), splits),
+        plots.bars(
+            f"Kinds of message: catching beside false alarm ({first})",
+            _measured(caught),
+            ("caught", "false alarm"),
         ),
     ]
+    plain = [r for r in drawn if r.look and (answerable(r) or unanswerable(r))]
     if plain:
         drawings += [
-            ("Risk and coverage of the answerability score", _risk(plain, splits)),
-            (
-                "Nearest passage's cosine",
-                plots.histograms(
-                    "Nearest passage's cosine", _by_answered(plain), 0, 1, "cosine similarity"
-                ),
+            _risk(plain, first),
+            plots.histograms(
+                "Nearest passage's cosine", _by_answered(plain), 0, 1, "cosine similarity"
             ),
-            (
-                "Answerability score",
-                plots.histograms(
-                    "Answerability score", _by_answerable(plain), 0, 1, "answerability"
-                ),
-            ),
+            plots.histograms("Answerability score", _by_answerable(plain), 0, 1, "answerability"),
         ]
-    return [(title, Markup(svg)) for title, svg in drawings]
+    return drawings
 
 
-def _risk(plain: Sequence[CaseResult], splits: Sequence[str]) -> str:
-    series, points = [], []
-    for split in splits:
-        part = [r for r in plain if r.case.split == split]
-        scored = [(r.look.answerability, answerable(r)) for r in part if r.look]
-        if not scored:
-            continue
-        series.append((split, plots.risk_coverage(scored)))
-        given = [r for r in part if r.answered]
-        if given:
-            wrong = sum(not answerable(r) for r in given) / len(given)
-            points.append((f"as it answers, {split}", len(given) / len(part), wrong))
+_CATCHING: Final = ("caught", "false_alarm")
+
+
+def _measured(
+    rows: Sequence[tuple[str, Sequence[Figure | None]]],
+) -> list[tuple[str, Sequence[Figure | None]]]:
+    return [(label, figures) for label, figures in rows if any(f is not None for f in figures)]
+
+
+def _risk(plain: Sequence[CaseResult], split: str) -> Drawing:
+    scored = [(r.look.answerability, answerable(r)) for r in plain if r.look]
+    given = [r for r in plain if r.answered]
+    points = []
+    if given:
+        wrong = sum(not answerable(r) for r in given) / len(given)
+        points.append(("as it answers", len(given) / len(plain), wrong))
     return plots.curves(
-        "Risk and coverage",
-        series,
+        f"Risk and coverage of the answerability score ({split})",
+        [(split, plots.risk_coverage(scored))],
         points,
         "share of plain questions answered",
         "share of them not answerable",
@@ -167,27 +162,24 @@ def _by_answerable(plain: Sequence[CaseResult]) -> list[tuple[str, list[float]]]
     ]
 
 
-def _confusion(everything: Sequence[CaseResult]) -> dict[str, Any]:
-    """Expected kinds by kinds got, as scikit-learn counts them."""
-    from sklearn.metrics import confusion_matrix
-
-    seen = {str(r.case.expect_kind) for r in everything} | {r.kind for r in everything}
-    known = [str(kind) for kind in Kind]
+def _confusion(drawn: Sequence[CaseResult]) -> dict[str, Any]:
+    """Expected kinds by kinds got: number, share of its row, whether it is right."""
+    counts = Counter((r.case.expect_kind.value, r.kind) for r in drawn)
+    seen = {name for pair in counts for name in pair}
+    known = [kind.value for kind in Kind]
     names = [name for name in known if name in seen] + sorted(seen - set(known))
-    table = confusion_matrix(
-        [r.case.expect_kind.value for r in everything], [r.kind for r in everything], labels=names
-    )
     rows = []
-    for name, counts in zip(names, table.tolist(), strict=True):
-        total = max(1, sum(counts))
-        rows.append(
-            (name, [(number, number / total, names[i] == name) for i, number in enumerate(counts)])
-        )
+    for name in names:
+        total = max(1, sum(counts[name, got] for got in names))
+        cells = [(counts[name, got], counts[name, got] / total, got == name) for got in names]
+        rows.append((name, cells))
     return {"names": names, "rows": rows}
 
 
 def _row(result: CaseResult, truth: Truth) -> dict[str, Any]:
     case, answer = result.case, result.observation.answer or {}
+    if any(fault.name == "answer_not_readable" for fault in result.faults):
+        answer = {}
     return {
         "status": result.status.value,
         "id": case.id,
@@ -206,14 +198,17 @@ def _row(result: CaseResult, truth: Truth) -> dict[str, Any]:
         "statements": [
             {
                 "text": statement["text"],
+                "lead": statement.get("lead", ""),
                 "citations": [
                     (cited, _label(case.gold, case.alt_gold, cited))
                     for cited in statement["citations"]
                 ],
             }
-            for statement in (answer.get("statements") or [] if result.cited else [])
+            for statement in answer.get("statements") or []
         ],
         "nearest": [c.get("quote", "") for c in answer.get("nearest") or []],
+        "suggestions": answer.get("suggestions") or [],
+        "disclaimer": answer.get("disclaimer", ""),
         "missing": [
             (span.id, truth.texts[span.article_id][span.start : span.end])
             for span in case.gold

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from assistant.errors import UsageError
+from evals.lines import read_text
 from evals.report import format_figure
-from evals.results import RESULTS, load_result, newest_published
+from evals.results import RESULTS, load_result, newest_published, write_text
 
 BEGIN: Final = "<!-- evals: written by `python -m evals readme`, do not edit -->"
 END: Final = "<!-- evals: end -->"
 _BETWEEN: Final = re.compile(re.escape(BEGIN) + "(.*?)" + re.escape(END), re.DOTALL)
-_SOURCE: Final = re.compile(r"`evals/results/([^`/]+\.json)`")
 
 ROWS: Final[Mapping[str, str]] = {
     "all.right": "cases right, of every kind",
@@ -72,13 +72,6 @@ def render_table(result: Mapping[str, Any], file_name: str) -> str:
     return "\n".join(lines)
 
 
-def source_of(readme: str) -> str | None:
-    """The result file that a README's table names; None if it has no table yet."""
-    between = _BETWEEN.search(readme)
-    named = _SOURCE.search(between[1]) if between else None
-    return named[1] if named else None
-
-
 def with_table(readme: str, table: str) -> str:
     """The README with the table in its place.
 
@@ -94,12 +87,13 @@ def update_readme(readme: Path, folder: Path = RESULTS) -> Path:
     """Writes the table from the newest result over the whole suite; the result's path.
 
     Raises:
-        UsageError: There is no such result, or the README has no markers.
+        UsageError: There is no such result, or the README is not there or has no markers.
     """
+    text = read_text(readme)
     newest = newest_published(folder.glob("*.json"))
     if newest is None:
-        raise UsageError(f"{folder}: no result of a whole run; run `python -m evals run` first")
-    text = readme.read_text(encoding="utf-8")
-    table = render_table(load_result(newest), newest.name)
-    readme.write_text(with_table(text, table), encoding="utf-8", newline="\n")
+        raise UsageError(
+            f"{folder}: no result of a whole run at a commit; commit, then `python -m evals run`"
+        )
+    write_text(readme, with_table(text, render_table(load_result(newest), newest.name)))
     return newest

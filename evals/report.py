@@ -6,7 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from evals.figures import EXPLANATIONS
 
@@ -20,12 +22,44 @@ TITLES: Final[Mapping[str, str]] = {
     "stability": "Stability",
     "latency": "Latency",
     "integrity": "Integrity: must be 0",
+    "judge": "A language model's opinion, of given answers",
 }
+_JUDGED: Final[Mapping[str, str]] = {
+    "faithfulness": "whether the statements are carried by the quotes",
+    "relevance": "whether the answer addresses the question",
+}
+
+
+def progress(console: Console) -> Progress:
+    """A bar that is gone when the work is done."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        console=console,
+        transient=True,
+    )
+
+
+def figures_of(result: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Split → name → figure, a judge's scores last under names of their own."""
+    judged = result.get("judge", {}).get("figures", {})
+    return {
+        split: {**figures, **{f"judge.{k}": v for k, v in judged.get(split, {}).items()}}
+        for split, figures in result["figures"].items()
+    }
+
+
+def meaning_of(name: str) -> str:
+    """What a figure is, in words; empty where its name says it."""
+    return EXPLANATIONS.get(name) or _JUDGED.get(name.removeprefix("judge."), "")
 
 
 def print_figures(result: Mapping[str, Any], console: Console) -> None:
     """One table; a figure's splits beside each other, integrity counts only where not 0."""
-    splits = [name for name in ("dev", "test") if name in result["figures"]]
+    all_figures = figures_of(result)
+    splits = [name for name in ("dev", "test") if name in all_figures]
     suite = result["suite"]
     table = Table(
         title=f"{suite['cases']} cases in {result['seconds']:.0f} s, commit {result['commit']}"
@@ -37,15 +71,18 @@ def print_figures(result: Mapping[str, Any], console: Console) -> None:
     for split in splits:
         table.add_column(split, no_wrap=True)
     table.add_column("what it is", style="dim")
-    for section, names in iter_sections(result["figures"]):
+    for section, names in iter_sections(all_figures):
         rows = [name for name in names if section != "integrity" or _any_broken(result, name)]
         table.add_section()
-        table.add_row(f"[bold]{TITLES.get(section, section)}[/bold]")
+        title = TITLES.get(section, section)
+        if section == "judge":
+            title += f" ({result['judge']['model']})"
+        table.add_row(Text(title, style="bold"))
         if section == "integrity" and not rows:
             table.add_row("all counts", *["0"] * len(splits), "quotes, hashes, disclaimer, …")
         for name in rows:
-            cells = [format_figure(name, result["figures"][split].get(name)) for split in splits]
-            table.add_row(name, *cells, EXPLANATIONS.get(name, ""))
+            cells = [format_figure(name, all_figures[split].get(name)) for split in splits]
+            table.add_row(name, *cells, meaning_of(name))
     console.print(table)
 
 

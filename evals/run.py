@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from assistant.errors import UsageError
 from evals.cases import CASES, Suite, load_suite
-from evals.integrity import Truth, load_truth
-from evals.results import RESULTS, build_result, save_result
+from evals.report import progress
+from evals.results import RESULTS, build_result, listed_of, save_result
 from evals.scoring import CaseResult, score
 from evals.subject import AssistantSubject, Subject, observe
+from evals.truth import Truth, load_truth
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +55,7 @@ def load_chosen_suite(options: RunOptions, truth: Truth) -> Suite:
     cases = tuple(c for c in suite.cases if options.split in ("all", c.split))
     if not cases:
         raise UsageError(f"no case of split {options.split!r} in the suite; choose --split all")
-    return Suite(cases, suite.files, suite.remarks)
+    return Suite(cases, suite.files)
 
 
 def open_subject(corpus: Path, console: Console) -> Subject:
@@ -71,14 +72,8 @@ def measure(
     subject: Subject, suite: Suite, truth: Truth, console: Console
 ) -> tuple[list[CaseResult], float]:
     """Asks every case and judges it; also how many seconds the asking took."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-    )
     started = time.perf_counter()
-    with Progress(*columns, console=console, transient=True) as bar:
+    with progress(console) as bar:
         task = bar.add_task("asking", total=len(suite.cases))
         observations = observe(subject, suite.cases, lambda done: bar.advance(task, done))
     return [score(o, truth) for o in observations], time.perf_counter() - started
@@ -90,7 +85,7 @@ def run(
     """The whole run; the result and the path of its JSON file, the page lies beside it.
 
     Args:
-        console: For progress and remarks, never for the result.
+        console: For progress, never for the result.
         subject: What is measured; by default the project's assistant.
 
     Raises:
@@ -98,38 +93,37 @@ def run(
     """
     from evals.page import write_page
 
-    _check_writable(options.out)
     truth = load_truth(options.corpus)
     suite = load_chosen_suite(options, truth)
-    for remark in suite.remarks:
-        console.print(f"remark: {remark}", markup=False, highlight=False, soft_wrap=True)
     judge = None
     if options.judge:
         from evals.judge import build_judge
 
         judge = build_judge(options.judge)
+    _check_writable(options.out)
     results, seconds = measure(
         subject or open_subject(options.corpus, console), suite, truth, console
     )
-    judged = judge.judge_all(results, console) if judge is not None else None
+    judged = judge.judge_all(results, console, options.show_test) if judge else None
     result = build_result(
         results,
         suite_files=suite.files,
         default_suite=not options.suite,
         split=options.split,
         seconds=seconds,
+        corpus=options.corpus,
         show_test=options.show_test,
         judged=judged,
     )
     path = save_result(result, options.out)
-    listed = [r for r in results if options.show_test or r.case.split == "dev"]
-    write_page(result, listed, results, truth, path.with_suffix(".html"))
+    listed = listed_of(results, options.show_test)
+    write_page(result, listed, truth, path.with_suffix(".html"))
     return result, path
 
 
 def _check_writable(folder: Path) -> None:
     """Finds out before the run, not after it, that the result cannot be written."""
-    probe = folder / ".writable"
+    probe = folder / f".writable.{os.getpid()}"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         probe.touch()

@@ -4,20 +4,24 @@ A case is *right* when the outcome is the expected one, at least one gold senten
 there is gold and an answer is expected, the kind is the expected one where fixed texts follow
 from it (a redirection or a refusal), and nothing of `integrity` is broken. It is *complete* when
 besides every gold sentence is cited and the kind is right everywhere. Citing an `alt_gold`
-sentence is neither required nor an error.
+sentence is neither required nor an error. An answer that cannot be read is wrong, never an
+exception.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from assistant.types import Outcome, Span
 from evals.cases import ANSWERED_KINDS, Case
-from evals.integrity import Fault, Truth, iter_faults, parse_citation_span
+from evals.integrity import Fault, count_unchecked, iter_faults
 from evals.subject import Look, Observation
+from evals.truth import Truth, parse_citation_span
+
+NONE: Final = "none"
 
 
 class Status(StrEnum):
@@ -38,6 +42,10 @@ class CaseResult:
         cited: Every cited span in order of first use.
         gold_cited: How many gold sentences a citation overlaps.
         relevant_cited: How many citations overlap gold or alternative gold.
+        unchecked: Statements of a language model, whose words are not checked.
+        nearest: How many nearest passages are shown.
+        observation: Without its answer where that could not be read.
+        outcome: `none` where there is no readable answer; `kind` likewise.
         reasons: Why it is wrong or incomplete; empty for a pass.
     """
 
@@ -52,6 +60,8 @@ class CaseResult:
     statements: int
     gold_cited: int
     relevant_cited: int
+    unchecked: int = 0
+    nearest: int = 0
 
     @property
     def case(self) -> Case:
@@ -60,6 +70,11 @@ class CaseResult:
     @property
     def look(self) -> Look | None:
         return self.observation.look
+
+    @property
+    def characters(self) -> int:
+        """How many characters of the articles are quoted."""
+        return sum(span.end - span.start for span in self.cited)
 
     @property
     def right(self) -> bool:
@@ -78,17 +93,18 @@ def score(observation: Observation, truth: Truth) -> CaseResult:
     """Judges one observation; a missing answer is wrong and counts as zero everywhere."""
     case, answer = observation.case, observation.answer
     faults: list[Fault] = []
-    statements: list[Any] = []
-    cited: tuple[Span, ...] = ()
-    outcome = kind = "none"
     if answer is None:
         faults.append(Fault("no_answer", observation.error))
     else:
-        faults.extend(iter_faults(answer, truth))
-        outcome, kind = str(answer.get("outcome")), str(answer.get("kind"))
-        if not any(fault.name == "answer_not_readable" for fault in faults):
-            statements = list(answer["statements"])
-            cited = _cited(statements)
+        faults.extend(iter_faults(answer, truth, case.question))
+        if any(fault.name == "answer_not_readable" for fault in faults):
+            answer = None
+            observation = replace(observation, answer=None)
+        else:
+            faults.extend(_iter_not_found(answer, observation.look))
+    outcome, kind = (answer["outcome"], answer["kind"]) if answer else (NONE, NONE)
+    statements = answer["statements"] if answer else []
+    cited = _cited(statements)
     if observation.repeatable is False:
         faults.append(Fault("not_repeatable", "asked again, the answer was another"))
     gold_cited = sum(any(gold.overlaps(span) for span in cited) for gold in case.gold)
@@ -111,16 +127,26 @@ def score(observation: Observation, truth: Truth) -> CaseResult:
         statements=len(statements),
         gold_cited=gold_cited,
         relevant_cited=relevant_cited,
+        unchecked=count_unchecked(answer) if answer else 0,
+        nearest=len(answer["nearest"]) if answer else 0,
     )
 
 
 def _cited(statements: list[Any]) -> tuple[Span, ...]:
     spans = (
-        parse_citation_span(str(cited))
-        for statement in statements
-        for cited in statement["citations"]
+        parse_citation_span(cited) for statement in statements for cited in statement["citations"]
     )
     return tuple(dict.fromkeys(span for span in spans if span is not None))
+
+
+def _iter_not_found(answer: Mapping[str, Any], look: Look | None) -> Iterator[Fault]:
+    """Nearest passages that lie in no passage found; nothing where the search is not known."""
+    if look is None:
+        return
+    for citation in answer["nearest"]:
+        span = parse_citation_span(citation["id"])
+        if span is not None and not any(span.overlaps(hit) for hit in look.hits):
+            yield Fault("nearest_not_found", citation["id"])
 
 
 def _iter_wrong(

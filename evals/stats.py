@@ -1,14 +1,17 @@
 """Figures with their number of cases and a 95 % interval.
 
 Wilson's interval for proportions, a percentile bootstrap with a fixed seed for means and for the
-area under the ROC curve. The computing is scipy's, scikit-learn's and ir-measures'; this module
-only gives every figure the same form. A figure without a case has the value None, never NaN.
+area under the ROC curve; both take whole groups of cases that belong together (Wilson's through
+the design effect, Kish 1965), for which no library has them. A figure without a case has the
+value None, never NaN.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Final, Literal
 
 import numpy as np
@@ -17,6 +20,7 @@ from numpy.typing import NDArray
 SEED: Final = 20130301
 RESAMPLES: Final = 2000
 CONFIDENCE: Final = 0.95
+_Z: Final = NormalDist().inv_cdf((1 + CONFIDENCE) / 2)
 
 Better = Literal["higher", "lower", "zero", "neither"]
 
@@ -57,38 +61,78 @@ def count(number: int, n: int) -> Figure:
     return Figure(float(number), n, better="zero")
 
 
-def proportion(hits: Sequence[bool], better: Better = "higher") -> Figure:
-    """The share of True with Wilson's interval."""
-    from scipy.stats import binomtest
+def proportion(
+    hits: Sequence[bool], better: Better = "higher", groups: Sequence[str] | None = None
+) -> Figure:
+    """The share of True with Wilson's interval.
 
+    Args:
+        groups: Which cases belong together (rewordings of one question), by a name each. Cases of
+            a group are alike, so they tell less than as many apart: the interval is that of
+            n ÷ design effect.
+    """
     if not hits:
         return Figure(None, 0, better=better)
-    true = sum(map(bool, hits))
-    interval = binomtest(true, len(hits)).proportion_ci(CONFIDENCE, method="wilson")
-    return Figure(true / len(hits), len(hits), float(interval.low), float(interval.high), better)
+    size = len(hits)
+    share = sum(map(bool, hits)) / size
+    n = size / _design_effect(np.asarray(hits, dtype=np.float64), _numbers(groups, size))
+    middle = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
+    half = _Z * math.sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2)) / (1 + _Z**2 / n)
+    return Figure(share, size, max(0.0, middle - half), min(1.0, middle + half), better)
 
 
-def mean(values: Sequence[float], better: Better = "higher") -> Figure:
-    """The mean with a bootstrap interval; no interval for fewer than two values."""
-    from scipy.stats import bootstrap
+def _design_effect(values: NDArray[np.float64], groups: NDArray[np.int64]) -> float:
+    """How many times the variance of the mean of independent cases; at least 1.
 
+    Where all values are alike it cannot be estimated, and a group counts as one case.
+    """
+    size = len(values)
+    as_one = float(np.sum(np.bincount(groups) ** 2)) / size
+    spread = float(values.var())
+    number = int(groups.max()) + 1
+    if spread == 0 or number < 2:
+        return as_one
+    of_groups = np.bincount(groups, weights=values - values.mean())
+    variance = number / (number - 1) * float(np.sum(of_groups**2)) / size**2
+    return max(1.0, variance / (spread / (size - 1)))
+
+
+def mean(
+    values: Sequence[float], better: Better = "higher", groups: Sequence[str] | None = None
+) -> Figure:
+    """The mean with a bootstrap interval; none where all values are alike.
+
+    Args:
+        groups: As for `proportion`; whole groups are drawn.
+    """
     data = np.asarray(values, dtype=np.float64)
     if not len(data):
         return Figure(None, 0, better=better)
     average = float(data.mean())
-    if len(data) < 2:
-        return Figure(average, 1, better=better)
     if np.ptp(data) == 0:
-        return Figure(average, len(data), average, average, better)
-    found = bootstrap(
-        (data,),
-        np.mean,
-        n_resamples=RESAMPLES,
-        confidence_level=CONFIDENCE,
-        method="percentile",
-        rng=np.random.default_rng(SEED),
-    ).confidence_interval
-    return Figure(average, len(data), float(found.low), float(found.high), better)
+        return Figure(average, len(data), better=better)
+    weights = _draws(np.random.default_rng(SEED), _numbers(groups, len(data)))
+    low, high = _percentiles(weights @ data / weights.sum(axis=1))
+    return Figure(average, len(data), low, high, better)
+
+
+def _numbers(groups: Sequence[str] | None, size: int) -> NDArray[np.int64]:
+    """Groups as numbers from 0 on; each case its own where there are none."""
+    if groups is None:
+        return np.arange(size)
+    return np.asarray(np.unique(np.asarray(groups), return_inverse=True)[1], dtype=np.int64)
+
+
+def _draws(rng: np.random.Generator, groups: NDArray[np.int64]) -> NDArray[np.float64]:
+    """How often each case is drawn, one row a resample: groups are drawn as a whole."""
+    number = int(groups.max()) + 1
+    drawn = rng.multinomial(number, np.full(number, 1 / number), size=RESAMPLES)
+    return np.asarray(drawn[:, groups], dtype=np.float64)
+
+
+def _percentiles(resampled: NDArray[np.float64]) -> tuple[float, float]:
+    low, high = np.percentile(resampled, [2.5, 97.5])
+    return float(low), float(high)
 
 
 def percentile(values: Sequence[float], percent: float, better: Better = "lower") -> Figure:
@@ -98,61 +142,66 @@ def percentile(values: Sequence[float], percent: float, better: Better = "lower"
     return Figure(float(np.percentile(values, percent)), len(values), better=better)
 
 
-def auroc(positive: Sequence[float], negative: Sequence[float]) -> Figure:
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Scores of some cases, and which of them belong together (None: each is by itself)."""
+
+    values: Sequence[float]
+    groups: Sequence[str] | None = None
+
+    def draws(self, rng: np.random.Generator) -> NDArray[np.float64]:
+        """Bootstrap weights, shape (resamples, cases)."""
+        return _draws(rng, _numbers(self.groups, len(self.values)))
+
+
+def auroc(positive: Scores, negative: Scores) -> Figure:
     """Area under the ROC curve of a score that should be higher for `positive`.
 
     The interval resamples both classes apart from each other.
     """
     from sklearn.metrics import roc_auc_score
 
-    if not positive or not negative:
+    if not positive.values or not negative.values:
         return Figure(None, 0)
-    truth = [1] * len(positive) + [0] * len(negative)
-    value = float(roc_auc_score(truth, [*positive, *negative]))
-    wins = np.asarray(positive)[:, None] > np.asarray(negative)[None, :]
-    ties = np.asarray(positive)[:, None] == np.asarray(negative)[None, :]
-    chance = wins + 0.5 * ties
+    truth = [1] * len(positive.values) + [0] * len(negative.values)
+    value = float(roc_auc_score(truth, [*positive.values, *negative.values]))
+    high, low = np.asarray(positive.values)[:, None], np.asarray(negative.values)[None, :]
+    chance = (high > low) + 0.5 * (high == low)
     rng = np.random.default_rng(SEED)
-    drawn_positive = _draws(rng, len(positive))
-    drawn_negative = _draws(rng, len(negative))
-    resampled = np.einsum("ri,ij,rj->r", drawn_positive, chance, drawn_negative, optimize=True)
-    low, high = np.percentile(resampled, [2.5, 97.5])
-    return Figure(value, len(truth), float(low), float(high))
+    ups, downs = positive.draws(rng), negative.draws(rng)
+    ups, downs = ups / ups.sum(axis=1)[:, None], downs / downs.sum(axis=1)[:, None]
+    resampled = np.einsum("ri,ij,rj->r", ups, chance, downs, optimize=True)
+    return Figure(value, len(truth), *_percentiles(resampled))
 
 
-def _draws(rng: np.random.Generator, size: int) -> NDArray[np.float64]:
-    """Bootstrap weights: one row a resample, each row adding up to 1."""
-    drawn = rng.multinomial(size, np.full(size, 1 / size), size=RESAMPLES)
-    return np.asarray(drawn / size, dtype=np.float64)
+def false_at_kept(positive: Scores, negative: Scores, share: float = 0.95) -> Figure:
+    """The share of `negative` that passes the highest limit keeping `share` of `positive`.
+
+    A score passes that is not below the limit. The interval is Wilson's for this limit, widened
+    to a bootstrap of both classes, which also carries that the limit is not known exactly.
+    """
+    if not positive.values or not negative.values:
+        return Figure(None, 0, better="lower")
+    scores = np.sort(np.asarray(positive.values, dtype=np.float64))
+    against = np.asarray(negative.values, dtype=np.float64)
+    limit = scores[_dropped(len(scores), share)]
+    figure = proportion((against >= limit).tolist(), "lower", negative.groups)
+    rng = np.random.default_rng(SEED)
+    order = np.argsort(np.asarray(positive.values), kind="stable")
+    upto = positive.draws(rng)[:, order].cumsum(axis=1)
+    dropped = np.floor((1 - share) * upto[:, -1] + 1e-9)
+    limits = scores[np.argmax(upto > dropped[:, None], axis=1)]
+    weights = negative.draws(rng)
+    passed = np.sum(weights * (against >= limits[:, None]), axis=1) / weights.sum(axis=1)
+    low, high = _percentiles(passed)
+    assert figure.low is not None
+    assert figure.high is not None
+    return replace(figure, low=min(low, figure.low), high=max(high, figure.high))
 
 
 def _dropped(size: int, share: float) -> int:
     """How many of `size` sorted scores may fall below a limit that keeps `share`."""
     return int(np.floor((1 - share) * size + 1e-9))
-
-
-def false_at_kept(
-    positive: Sequence[float], negative: Sequence[float], share: float = 0.95
-) -> Figure:
-    """The share of `negative` that passes the highest limit keeping `share` of `positive`.
-
-    A score passes that is not below the limit.
-
-    The interval resamples both classes, so it also carries that the limit is not known exactly.
-    """
-    if not positive or not negative:
-        return Figure(None, 0, better="lower")
-    high_scores = np.sort(np.asarray(positive, dtype=np.float64))
-    low_scores = np.asarray(negative, dtype=np.float64)
-    dropped = _dropped(len(high_scores), share)
-    value = float(np.mean(low_scores >= high_scores[dropped]))
-    rng = np.random.default_rng(SEED)
-    picked = np.sort(rng.integers(0, len(high_scores), (RESAMPLES, len(high_scores))), axis=1)
-    limits = high_scores[picked[:, dropped]]
-    against = low_scores[rng.integers(0, len(low_scores), (RESAMPLES, len(low_scores)))]
-    resampled = np.mean(against >= limits[:, None], axis=1)
-    low, high = np.percentile(resampled, [2.5, 97.5])
-    return Figure(value, len(negative), float(low), float(high), "lower")
 
 
 def mcnemar(only_first: int, only_second: int) -> float:

@@ -33,13 +33,18 @@ class Look:
 
     Attributes:
         answerability: In [0, 1], higher is more likely answered by the articles.
-        similarity: Cosine of the nearest passage in [-1, 1]; None if nothing was found.
-        hits: The passages found for the query really searched, best first.
+        similarity: Cosine of the nearest of all passages in [-1, 1]; None if there is none.
+        hits: The passages found for the query really searched, best first; what would have been
+            found where the message was stopped before the search.
+        searched: Whether the assistant searched at all.
+        seconds: How long asking took, without this look; None where it was not timed.
     """
 
     answerability: float
     similarity: float | None
     hits: tuple[Span, ...]
+    searched: bool = True
+    seconds: float | None = None
 
 
 class Subject(Protocol):
@@ -72,16 +77,33 @@ class AssistantSubject:
     def explain(self, message: Message) -> tuple[AnswerJson, Look]:
         from assistant.render import answer_to_json
 
+        started = time.perf_counter()
         explanation = self.assistant.explain(*message)
+        answer = answer_to_json(explanation.answer)
+        seconds = time.perf_counter() - started
         hits = explanation.evidence.hits
-        if not hits:  # stopped before the search: measure what it would have found
-            hits = self.assistant.retriever.retrieve(message[0], RETRIEVED).hits
+        query = explanation.evidence.query or message[0]
         look = Look(
             answerability=float(explanation.answerability),
-            similarity=max((hit.similarity for hit in hits), default=None),
-            hits=tuple(hit.passage.span for hit in hits),
+            similarity=self._nearest(query),
+            hits=tuple(
+                hit.passage.span
+                for hit in hits or self.assistant.retriever.retrieve(query, RETRIEVED).hits
+            ),
+            searched=bool(hits),
+            seconds=seconds,
         )
-        return answer_to_json(explanation.answer), look
+        return answer, look
+
+    def _nearest(self, query: str) -> float | None:
+        """The cosine of the passage nearest to a query, over every passage of the index."""
+        import numpy as np
+
+        index = self.assistant.retriever.index
+        if not index.passages:
+            return None
+        vector = self.assistant.retriever.encoder.encode([query])[0]
+        return float(index.similarities(vector, np.arange(len(index.passages))).max())
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +113,7 @@ class Observation:
     Attributes:
         answer: None where an exception came instead, which `error` then names.
         look: None for cases whose score and search are not measured.
-        seconds: How long asking alone took; None where cases were asked together.
+        seconds: How long asking took where it was searched for; None for all others.
         repeatable: Whether asking again gave the same; None where it was not asked again.
     """
 
@@ -146,14 +168,13 @@ def needs_look(case: Case) -> bool:
 
 
 def _observe_alone(subject: Subject, case: Case) -> Observation:
-    started = time.perf_counter()
     try:
         answer, look = subject.explain((case.question, case.history))
     except AssistantError:
         raise
     except Exception as error:  # noqa: BLE001 - the subject's failure is what is measured
         return Observation(case, None, _words_of(error))
-    return Observation(case, answer, look=look, seconds=time.perf_counter() - started)
+    return Observation(case, answer, look=look, seconds=look.seconds if look.searched else None)
 
 
 def _ask_again(subject: Subject, cases: Sequence[Case]) -> dict[str, AnswerJson | None]:
@@ -193,6 +214,8 @@ def _words_of(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:200]
 
 
-def _comparable(answer: AnswerJson | None) -> str:
-    kept = {key: value for key, value in (answer or {}).items() if key != "timings_ms"}
-    return json.dumps(kept, sort_keys=True, ensure_ascii=False)
+def _comparable(answer: object) -> str:
+    """An answer without its times as text, whatever it is."""
+    if isinstance(answer, Mapping):
+        answer = {str(key): value for key, value in answer.items() if key != "timings_ms"}
+    return json.dumps(answer, sort_keys=True, ensure_ascii=False, default=repr)

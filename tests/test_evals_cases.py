@@ -12,8 +12,9 @@ import pytest
 from assistant.settings import DEFAULT_CORPUS
 from assistant.types import Span
 from evals.cases import Case, CaseKind, Suite, SuiteError, load_suite
-from evals.integrity import Truth, load_truth
+from evals.lines import iter_lines, parse_object
 from evals.run import default_suite_files
+from evals.truth import Truth, load_truth
 
 TEXTS = {"hips": "Strong hips help. Weak hips hurt. Rest.\nRest well, it’s good."}
 GOOD: dict[str, Any] = {
@@ -86,6 +87,25 @@ def test_what_may_be_left_out_may_be_left_out(tmp_path: Path) -> None:
         (changed(history=[{"role": "system", "content": "x"}]), "history[0]"),
         (changed(alt_glod=[]), "unknown key 'alt_glod'; meant is probably 'alt_gold'"),
         (changed(todo="label me"), "imported and not labelled yet"),
+        ("[" * 100_000, "nested too deeply"),
+        ('{"id": ' + "9" * 5000 + "}", "a number of too many digits"),
+        ('{"id": "a", "id": "b"}', "key 'id' stands twice"),
+        (changed(question="why \ud800 knee"), r"holds half a character, '\ud800'"),
+        (changed(id="a\ud800"), "holds half a character"),
+        (changed(id="a\nb"), r"id is 'a\nb'; expected a string that is not empty, without line"),
+        (changed(gold=[]), "an answer is expected and gold is empty"),
+        ({**changed(gold=[]), "quotes": GOOD["gold"]}, "gold is empty; name its sentences; not"),
+        (changed(gold=GOOD["gold"] * 2), "the quote at hips:0-17 stands twice"),
+        (changed(alt_gold=GOOD["gold"]), "the quote at hips:0-17 stands twice"),
+        (
+            changed(expect={"outcome": "abstained", "kind": "not_covered"}),
+            "gold on a question that is to be abstained",
+        ),
+        (
+            changed(expect={"outcome": "answered", "kind": "in_scope", "knd": 1}),
+            "unknown key 'knd' in expect",
+        ),
+        (changed(kind=["answerable"]), "unknown kind ['answerable']"),
     ],
 )
 def test_each_fault_is_named_with_its_line(row: Any, words: str, tmp_path: Path) -> None:
@@ -93,6 +113,20 @@ def test_each_fault_is_named_with_its_line(row: Any, words: str, tmp_path: Path)
     assert len(found) == 1
     assert found[0].startswith("suite.jsonl:1: ")
     assert words in found[0]
+
+
+def test_an_injection_may_be_answered_by_any_sentence(tmp_path: Path) -> None:
+    (case,) = load(tmp_path, changed(kind="injection", gold=[])).cases
+    assert case.expects_answer
+
+
+def test_one_question_with_two_expectations_is_named(tmp_path: Path) -> None:
+    other = {"gold": [], "expect": {"outcome": "abstained", "kind": "not_covered"}}
+    question = "What do  strong hips do?"
+    found = faults(tmp_path, GOOD, changed(id="b", question=question, **other))
+    assert found[0].startswith("suite.jsonl:2: the same question has another expectation at ")
+    asked_before = [{"role": "user", "content": "my hips"}]
+    load(tmp_path, GOOD, changed(id="b", history=asked_before, **other))
 
 
 def test_all_faults_of_all_lines_are_named_at_once(tmp_path: Path) -> None:
@@ -118,9 +152,15 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         load_suite([], TEXTS)
 
 
-def test_a_group_in_both_splits_is_remarked(tmp_path: Path) -> None:
-    suite = load(tmp_path, GOOD, changed(id="b", split="test"))
-    assert "group 'a' lies in both splits" in suite.remarks[0]
+def test_a_byte_order_mark_is_named_with_what_to_do(tmp_path: Path) -> None:
+    (tmp_path / "bom.jsonl").write_bytes(b"\xef\xbb\xbf" + json.dumps(GOOD).encode())
+    with pytest.raises(SuiteError, match="byte order mark; save it as UTF-8 without BOM"):
+        load_suite([tmp_path / "bom.jsonl"], TEXTS)
+
+
+def test_a_group_in_both_splits_is_a_fault(tmp_path: Path) -> None:
+    found = faults(tmp_path, GOOD, changed(id="b", question="hips?", split="test"))
+    assert "suite.jsonl:2: group 'a' is dev at " in found[0]
 
 
 # The project's own cases.
@@ -134,10 +174,6 @@ def truth() -> Truth:
 @pytest.fixture(scope="module")
 def suite(truth: Truth) -> Suite:
     return load_suite(default_suite_files(), truth.texts)
-
-
-def test_the_suite_has_no_fault_and_no_remark(suite: Suite) -> None:
-    assert suite.remarks == ()
 
 
 def test_the_suite_is_as_large_as_promised(suite: Suite, truth: Truth) -> None:
@@ -171,12 +207,23 @@ def test_no_question_stands_in_both_splits(suite: Suite) -> None:
     assert [words for words, splits in asked.items() if len(splits) > 1] == []
 
 
+def test_no_question_of_the_suite_stands_in_the_written_index(suite: Suite) -> None:
+    written = DEFAULT_CORPUS / "questions.jsonl"
+    indexed = {_plain(parse_object(line)["question"]) for _, line in iter_lines(written)}
+    twins = [case.id for case in suite.cases if _plain(case.question) in indexed]
+    if twins:  # without a trace, which would show the cases themselves
+        pytest.fail(f"their lines stand in corpus/questions.jsonl: {twins}", pytrace=False)
+
+
 def test_what_is_left_out_is_found_in_the_articles(truth: Truth) -> None:
     assert len(truth.left_out) == 10
     assert {span.article_id for span in truth.left_out} == set(truth.texts)
 
 
 def _words(case: Case) -> tuple[str, ...]:
-    said = [turn.content for turn in case.history] + [case.question]
-    kept = "".join(c.lower() if c.isalnum() else " " for c in " ".join(said))
-    return tuple(kept.split()) or tuple(said)
+    said = " ".join([*(turn.content for turn in case.history), case.question])
+    return _plain(said) or (said,)
+
+
+def _plain(text: str) -> tuple[str, ...]:
+    return tuple("".join(c.lower() if c.isalnum() else " " for c in text).split())

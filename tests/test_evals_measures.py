@@ -14,7 +14,7 @@ from assistant.types import Span
 from evals import stats
 from evals.plots import bars, histograms, risk_coverage
 from evals.retrieval import per_query, ranking_over_gold
-from evals.stats import Figure
+from evals.stats import Figure, Scores
 from evals.vectors import encode_cached
 
 
@@ -25,12 +25,39 @@ def test_a_proportion_has_wilsons_interval() -> None:
     assert figure.high == pytest.approx(0.9433, abs=1e-4)
 
 
+def test_cases_of_one_group_tell_less_than_as_many_apart() -> None:
+    hits = [True, True, True, False, False, False] * 5
+    alike = [str(i // 3) for i in range(30)]
+    mixed = [str(i % 3) for i in range(30)]
+    apart, together = stats.proportion(hits), stats.proportion(hits, groups=alike)
+    assert (apart.value, apart.n) == (together.value, together.n)
+    assert width(together) > 1.5 * width(apart)
+    assert stats.proportion(hits, groups=mixed) == apart
+    assert stats.proportion(hits, groups=[str(i) for i in range(30)]) == apart
+    values = [float(hit) for hit in hits]
+    assert width(stats.mean(values, groups=alike)) > 1.5 * width(stats.mean(values))
+
+
+def test_where_all_are_right_a_group_counts_as_one_case() -> None:
+    of_ten = stats.proportion([True] * 10)
+    grouped = stats.proportion([True] * 30, groups=[str(i // 3) for i in range(30)])
+    assert grouped.low == pytest.approx(of_ten.low)
+    assert grouped.n == 30
+
+
+def width(figure: Figure) -> float:
+    assert figure.low is not None
+    assert figure.high is not None
+    return figure.high - figure.low
+
+
 def test_nothing_measured_is_none_and_never_nan() -> None:
+    none, one = Scores([]), Scores([0.1])
     for figure in (
         stats.proportion([]),
         stats.mean([]),
-        stats.auroc([], [0.1]),
-        stats.false_at_kept([0.2], []),
+        stats.auroc(none, one),
+        stats.false_at_kept(one, none),
         stats.percentile([], 50),
     ):
         assert figure.value is None
@@ -45,26 +72,34 @@ def test_a_mean_has_a_repeatable_interval_around_it() -> None:
     assert first.high is not None
     assert first.value is not None
     assert first.low < first.value < first.high
-    assert stats.mean([0.5, 0.5, 0.5]) == Figure(0.5, 3, 0.5, 0.5)
+
+
+def test_a_mean_of_values_that_are_all_alike_claims_no_interval() -> None:
+    assert stats.mean([0.5, 0.5, 0.5]) == Figure(0.5, 3)
 
 
 def test_auroc_counts_pairs_in_the_right_order() -> None:
-    figure = stats.auroc([0.9, 0.8, 0.3], [0.5, 0.1])
+    figure = stats.auroc(Scores([0.9, 0.8, 0.3]), Scores([0.5, 0.1]))
     assert figure.value == pytest.approx(5 / 6)
     assert figure.low is not None
     assert figure.low <= 5 / 6
-    assert stats.auroc([0.5], [0.5]).value == 0.5
+    assert stats.auroc(Scores([0.5]), Scores([0.5])).value == 0.5
 
 
 def test_false_answers_at_95_percent_kept() -> None:
-    positive = [i / 100 for i in range(1, 101)]
-    negative = [0.01, 0.05, 0.06, 0.5]
-    figure = stats.false_at_kept(positive, negative)
+    positive = Scores([i / 100 for i in range(1, 101)])
+    figure = stats.false_at_kept(positive, Scores([0.01, 0.05, 0.06, 0.5]))
     # 95 of 100 are kept by the limit .06.
     assert figure.value == 0.5
     assert figure.low is not None
     assert figure.high is not None
     assert figure.low <= 0.5 <= figure.high
+
+
+def test_no_false_answer_among_few_still_has_an_upper_limit() -> None:
+    figure = stats.false_at_kept(Scores([0.8, 0.9]), Scores([0.1, 0.2, 0.1]))
+    assert figure.value == 0.0
+    assert figure.high == pytest.approx(stats.proportion([False] * 3).high)
 
 
 def test_mcnemar_is_the_exact_binomial_test() -> None:
@@ -103,11 +138,11 @@ def test_risk_falls_with_the_sure_half() -> None:
 
 
 def test_drawings_escape_their_words() -> None:
-    drawn = bars("<b>", [("<i>&", [Figure(0.5, 4, 0.2, 0.8)])], ["x"])
+    drawn = bars("<b>", [("<i>&", [Figure(0.5, 4, 0.2, 0.8)])], ["x"]).svg
     assert "<b>" not in drawn
     assert "<i>" not in drawn
     assert "&lt;i&gt;&amp;" in drawn
-    assert histograms("h", [("a", []), ("b", [0.2])], 0, 1, "x").startswith("<svg")
+    assert histograms("h", [("a", []), ("b", [0.2])], 0, 1, "x").svg.startswith("<svg")
 
 
 class Counting:

@@ -26,6 +26,7 @@ _LEXICONS: Final = (
 _BODILY: Final = frozenset({"lexicon_body.toml", "lexicon_signs.toml", "lexicon_languages.toml"})
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _JOINED: Final = re.compile(r"(?<![a-z])[a-z]{9,200}(?![a-z])")
+_GAP: Final = re.compile(r"\{([a-z]+)\}")
 _SHORTEST_OF_TWO: Final = 4
 _SPECIAL_GROUPS: Final = (
     ("group_child", "child"),
@@ -40,7 +41,7 @@ _REQUIRED_TEXTS: Final = (
     "emergency crisis crisis_other urgent urgent_hopeless conditional conditional_if injection "
     "earlier_emergency earlier_crisis earlier_urgent harmful diagnosis medication personal_plan "
     "safety_net not_covered off_topic about_assistant unclear empty distress error safe_answer "
-    "child pregnant surgery cancer thinner weak_immune older"
+    "child pregnant surgery cancer thinner weak_immune older not_named part_not_covered overview"
 ).split()
 
 
@@ -90,17 +91,20 @@ class Policy:
         """Whether there is a text of that name."""
         return name in self.texts
 
-    def text(self, name: str, helpline: Helpline) -> str:
-        """The text called `name`, with numbers filled in."""
+    def text(self, name: str, helpline: Helpline, **words: str) -> str:
+        """The text called `name`, with numbers and `words` filled in."""
         try:
             text = self.texts[name]
         except KeyError:
             raise SettingsError(f"texts.toml: no text {name!r}; add it") from None
-        return text.replace("{emergency}", helpline.emergency).replace("{helplines}", helpline.text)
+        filled = {"emergency": helpline.emergency, "helplines": helpline.text, **words}
+        return _GAP.sub(lambda gap: filled.get(gap[1], gap[0]), text)
 
-    def text_values(self, helpline: Helpline) -> frozenset[str]:
-        """All fixed texts as they are shown."""
-        return frozenset(self.text(name, helpline) for name in self.texts)
+    def fixed_texts(self, helpline: Helpline) -> re.Pattern[str]:
+        """Matches a fixed text as it is shown, whatever words fill its gaps."""
+        shown = (_GAP.split(self.text(name, helpline)) for name in self.texts)
+        texts = (r"[^<>\n]{1,500}".join(map(re.escape, pieces[::2])) for pieces in shown)
+        return re.compile("|".join(texts))
 
     def segment(self, joined: str) -> str:
         """Letters that stood apart, as words; short words are kept whole."""

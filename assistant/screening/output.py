@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from assistant.types import DISCLAIMER, Answer, Article, Kind, Outcome
@@ -24,9 +24,12 @@ _DIAGNOSIS: Final = re.compile(
 )
 _ADDRESS: Final = re.compile(r"(?:https?://|www\.)[^\s)>\]\"']+", re.IGNORECASE)
 
+FILLED_IN: Final = frozenset({"not_named", "part_not_covered", "overview"})
+"""Notices with gaps for words of the question or of the articles."""
+
 
 def find_fault(
-    answer: Answer, articles: Mapping[str, Article], fixed_texts: Collection[str]
+    answer: Answer, articles: Mapping[str, Article], fixed_texts: re.Pattern[str]
 ) -> tuple[str, str] | None:
     """The first rule that `answer` breaks with its reason, None when it may leave."""
     for rule, reason in _faults(answer, articles, fixed_texts):
@@ -35,7 +38,7 @@ def find_fault(
 
 
 def _faults(
-    answer: Answer, articles: Mapping[str, Article], fixed_texts: Collection[str]
+    answer: Answer, articles: Mapping[str, Article], fixed_texts: re.Pattern[str]
 ) -> Iterator[tuple[str, str]]:
     if answer.disclaimer != DISCLAIMER:
         yield "disclaimer", "the disclaimer is not the fixed one"
@@ -48,8 +51,10 @@ def _faults(
     for notice in answer.notices:
         if DISCLAIMER in notice.text:
             yield "disclaimer", "the disclaimer is said twice"
-        if notice.text not in fixed_texts:
+        if not fixed_texts.fullmatch(notice.text):
             yield "notice", f"the text of notice {notice.kind!r} is not a fixed text"
+        if notice.kind in FILLED_IN:
+            yield from _faults_of_words(notice.text, "", articles)
     for citation in (*answer.citations, *answer.nearest):
         article = articles.get(citation.span.article_id)
         if article is None:
