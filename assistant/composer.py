@@ -89,7 +89,7 @@ def _with_findings(
     statements: Sequence[Statement], articles: Mapping[str, Article], findings: Mapping[Span, Span]
 ) -> tuple[Statement, ...]:
     """The statements, with its source's own finding right after one that says more than it."""
-    for at, statement in enumerate(statements):
+    for statement in statements:
         cited = statement.citations[0].span
         finding = next((f for claim, f in findings.items() if claim.overlaps(cited)), None)
         if finding is None:
@@ -104,8 +104,14 @@ def _with_findings(
             StatementRole.QUALIFIES,
             FINDING_LEAD,
         )
-        after = min(at, len(others) - 1) + 1
-        return (*others[:after], found, *others[after:])
+        fixed = (StatementRole.ITEM, StatementRole.DIFFERS)
+        last = next(
+            (s for s in reversed(others[1:]) if s != statement and s.role not in fixed), None
+        )
+        if last and len(others) >= MAX_SIDES:
+            others.remove(last)
+        at = others.index(statement) + 1
+        return (*others[:at], found, *others[at:])
     return tuple(statements)
 
 
@@ -204,9 +210,9 @@ def _choose(
     if qualifier := _qualifier(top.passage, articles):
         chosen.append(qualifier)
     ranked = [h.passage for h in evidence.hits if h.score >= MIN_SHARE * top.score]
-    for passage in [*ranked[:max_statements], *together[: max_statements + 1]]:
+    for passage in [*ranked[:max_statements], *together[:max_statements]]:
         known = any(passage.span.overlaps(other.span) for other in chosen)
-        if len(chosen) < max_statements + (passage in together) and not known:
+        if len(chosen) < max_statements and not known:
             chosen.append(passage)
     if len(chosen) < max_statements and (other := _elsewhere(evidence)):
         if all(p.span.article_id == top.passage.span.article_id for p in chosen):

@@ -65,7 +65,7 @@ def run(
 def test_ask_prints_an_answer_with_its_disclaimer(run) -> None:  # type: ignore[no-untyped-def]
     code, out, _ = run("ask", "what is trendelenburg gait")
     assert code == 0
-    assert "“Without it, your pelvis would “drop”" in out
+    assert "Without it, your pelvis would “drop” on the unsupported side" in out
     assert DISCLAIMER in out
 
 
