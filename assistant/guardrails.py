@@ -130,6 +130,14 @@ class Guardrails:
             notices.extend(n for n in before if n.text not in {m.text for m in notices})
         return Screening(kind, tuple(notices), rest, _verdicts(kind, kinds))
 
+    def raised(self, screening: Screening, kind: Kind, verdict: Verdict) -> Screening:
+        """The screening with a red flag that was found besides the rules; never a milder one."""
+        if screening.kind in _URGENT_KINDS and _ORDER.index(screening.kind) <= _ORDER.index(kind):
+            return screening
+        kept = (n for n in screening.notices if n.kind in _KEPT_BESIDE and n.kind != kind)
+        notices = (self.notice(kind.value), *kept)
+        return Screening(kind, notices, screening.rest, (verdict, *screening.verdicts))
+
     def check_answer(self, answer: Answer, articles: Mapping[str, Article]) -> Verdict:
         """Whether a reply may leave. FAIL means: show `safe_answer` instead."""
         fault = find_fault(answer, articles, self._fixed_texts)

@@ -31,12 +31,13 @@ from assistant.settings import Settings
 from assistant.sources import SOURCES_FILE
 from assistant.text import sha256_text, squeeze
 from assistant.topics import TopicExample, load_topics
+from assistant.triage import Triage, TriageExample, load_triage, train_triage
 from assistant.types import Article, Passage, Sentence, Span
 from assistant.words import WordIndex
 
 Progress = Callable[[str, float], None]
 
-BUILD_VERSION: Final = "5"
+BUILD_VERSION: Final = "6"
 _PROGRESS_BATCH: Final = 256
 _RECORDED_LIBRARIES: Final = ("chromadb", "sentence-transformers", "bm25s", "scikit-learn")
 
@@ -105,7 +106,7 @@ def corpus_facts(
         "beside": beside,
         "model": encoder.name,
         "splitter": f"{SPLITTER_VERSION}, passage_chars={settings.passage_chars}",
-        "topics": _topics_sha256(),
+        "topics": _examples_sha256(),
         "build": BUILD_VERSION,
     }
 
@@ -157,18 +158,22 @@ def ingest(
         same_model = previous is not None and previous.manifest.get("model") == encoder.name
         kept = previous.stored_vectors() if previous and same_model else {}
         topics = load_topics()
+        signs = load_triage()
         if previous and same_model:
-            kept.update(_topic_vectors(previous, topics))
+            kept.update(_example_vectors(previous, topics, signs))
         texts = [p.embedded_text for p in passages] + [q.text for q in questions]
         vectors, embedded = _encode(
-            encoder, [*texts, *(topic.text for topic in topics)], kept, progress
+            encoder, [*texts, *(t.text for t in topics), *(s.text for s in signs)], kept, progress
         )
-        vectors, topic_vectors = vectors[: len(texts)], vectors[len(texts) :]
+        vectors, topic_vectors, sign_vectors = np.split(
+            vectors, [len(texts), len(texts) + len(topics)]
+        )
         progress("training the check of answers", 0.9)
         words = WordIndex.build(passages, questions)
         of_passages, of_questions = vectors[: len(passages)], vectors[len(passages) :]
         rows = {passage.id: row for row, passage in enumerate(passages)}
         known, resembled = learn(rows, questions, of_questions, topics, topic_vectors)
+        triage = train_triage(signs, sign_vectors, topic_vectors, of_questions)
         check = train(of_passages, questions, of_questions, topics, topic_vectors, resembled)
         progress("writing the index", 0.95)
         with new_generation(folder) as generation:
@@ -184,7 +189,7 @@ def ingest(
                     "libraries": libraries,
                     "dimensions": int(vectors.shape[1]),
                 },
-                lambda home: _save(home, words, known, check),
+                lambda home: _save(home, words, known, check, triage),
             )
             Index(generation)
     progress("done", 1.0)
@@ -194,7 +199,7 @@ def ingest(
         len(passages),
         len(questions),
         embedded,
-        len(texts) + len(topics) - embedded,
+        len(texts) + len(topics) + len(signs) - embedded,
     )
 
 
@@ -245,25 +250,36 @@ def _previous_index(settings: Settings) -> Index | None:
         return None
 
 
-def _topic_vectors(previous: Index, topics: Sequence[TopicExample]) -> dict[str, Vectors]:
-    """Vectors of the topic examples that an index was trained on, by text; none of others."""
-    if previous.manifest.get("topics") != _topics_sha256():
+def _example_vectors(
+    previous: Index, topics: Sequence[TopicExample], signs: Sequence[TriageExample]
+) -> dict[str, Vectors]:
+    """Vectors of the examples that an index was trained on, by text; none of others."""
+    if previous.manifest.get("topics") != _examples_sha256():
         return {}
     try:
-        vectors = Known.load(previous.generation).topic_vectors
+        known = Known.load(previous.generation).topic_vectors
+        triage = Triage.load(previous.generation).vectors
     except StoreError:
         return {}
-    return {topic.text: vectors[row] for row, topic in enumerate(topics)}
+    of_topics = {topic.text: known[row] for row, topic in enumerate(topics)}
+    return of_topics | {sign.text: triage[row] for row, sign in enumerate(signs)}
 
 
-def _topics_sha256() -> str:
-    return sha256_text("\n".join(topic.text for topic in load_topics()))
+def _examples_sha256() -> str:
+    examples = [
+        *(f"{topic.topic} {topic.text}" for topic in load_topics()),
+        *(f"{sign.kind} {sign.text}" for sign in load_triage()),
+    ]
+    return sha256_text("\n".join(examples))
 
 
-def _save(generation: Path, words: WordIndex, known: Known, check: AnswerCheck) -> None:
+def _save(
+    generation: Path, words: WordIndex, known: Known, check: AnswerCheck, triage: Triage
+) -> None:
     words.save(generation)
     known.save(generation)
     check.save(generation)
+    triage.save(generation)
 
 
 def _indexed(question: WrittenQuestion, passages: Sequence[Passage]) -> IndexedQuestion:

@@ -1,6 +1,7 @@
 """The one path of a question, and how an assistant is put together.
 
-    screen → (an urgent, harmful or other fixed reply ends here) → resolve a follow-up → retrieve
+    screen → (an emergency or other fixed reply ends here) → resolve a follow-up → encode → does it
+    resemble a red flag that no rule knows? → retrieve
     → is this an answer to this question? → compose → check the answer → Answer
 
 Each step lives in its own module; here is only their order and which outcome follows.
@@ -30,7 +31,8 @@ from assistant.replies import Message, Replies, Result, Results
 from assistant.retriever import Retriever, Search
 from assistant.settings import Settings, quiet_environment
 from assistant.suggestions import Suggestions
-from assistant.text import plain
+from assistant.text import plain, words
+from assistant.triage import Triage
 from assistant.types import (
     Answer,
     Article,
@@ -94,6 +96,7 @@ class Assistant:
         findings: Mapping[Span, Span],
         retriever: Retriever,
         check: AnswerCheck,
+        triage: Triage,
         guardrails: Guardrails,
         conversation: Conversation,
     ) -> None:
@@ -102,6 +105,7 @@ class Assistant:
         self.retriever = retriever
         self._disagreements = disagreements
         self._check = check
+        self._triage = triage
         self._guardrails = guardrails
         self._conversation = conversation
         index = retriever.index
@@ -169,16 +173,31 @@ class Assistant:
         if screening.kind not in _FIXED:
             whole = plain(self._conversation.resolve(plain(screening.rest), history))
             parts = (whole, *split_questions(whole))
-            cut = (" ".join(part.split()[:MAX_QUERY_WORDS]) for part in parts)
-            queries = tuple(dict.fromkeys(part for part in cut if part))
-        return Message(question, screening, queries, _ms(start))
+            queries = tuple(dict.fromkeys(part for part in map(_cut, parts) if part))
+        settled = screening.kind in (Kind.EMERGENCY, Kind.CRISIS)
+        own = "" if settled or not words(question) else _cut(plain(question))
+        return Message(question, screening, queries, own, _ms(start))
 
     def _encode(self, messages: Sequence[Message]) -> dict[str, Vectors]:
-        """The vector of every query of the messages."""
-        queries = list(dict.fromkeys(query for m in messages for query in m.queries))
-        if not queries:
+        """The vector of every message and of every query in it."""
+        texts = list(dict.fromkeys(t for m in messages for t in (m.own, *m.queries) if t))
+        if not texts:
             return {}
-        return dict(zip(queries, self.retriever.encoder.encode(queries), strict=True))
+        return dict(zip(texts, self.retriever.encoder.encode(texts), strict=True))
+
+    def _triaged(self, message: Message, vectors: Mapping[str, Vectors]) -> Message:
+        """The message, raised to a red flag where it resembles one."""
+        texts = dict.fromkeys((message.own, *message.queries)) if message.own else {}
+        if not texts:
+            return message
+        import numpy as np
+
+        found = self._triage.judge(np.stack([vectors[text] for text in texts]))
+        if found is None:
+            return message
+        screening = self._guardrails.raised(message.screening, *found)
+        stops = screening.kind in _FIXED
+        return replace(message, screening=screening, queries=() if stops else message.queries)
 
     def _search(self, message: Message, vectors: Mapping[str, Vectors]) -> Results | None:
         """The search for the whole message, or for the question in it that is surely answered."""
@@ -198,6 +217,7 @@ class Assistant:
         self, message: Message, vectors: Mapping[str, Vectors], encode_ms: float
     ) -> Explanation:
         start = time.perf_counter()
+        message = self._triaged(message, vectors)
         results = self._search(message, vectors)
         search_ms = _ms(start)
         answer = self._replies.answer(message, results)
@@ -240,7 +260,9 @@ class Assistant:
 
     def _is_answered(self, question: str) -> bool:
         message = self._screen(question, ())
-        results = self._search(message, self._encode([message]))
+        vectors = self._encode([message])
+        message = self._triaged(message, vectors)
+        results = self._search(message, vectors)
         return message.screening.kind is None and bool(results and results.best.judgement.answers)
 
 
@@ -274,6 +296,7 @@ def build_assistant(
         load_findings(settings.corpus, articles),
         Retriever(index, encoder),
         AnswerCheck.load(index.generation),
+        Triage.load(index.generation),
         Guardrails(settings.country or None),
         Conversation(articles, load_lexicon(settings.corpus)),
     )
@@ -281,6 +304,10 @@ def build_assistant(
     encoder.encode(["ready"])
     tell("ready", 1.0)
     return assistant
+
+
+def _cut(text: str) -> str:
+    return " ".join(text.split()[:MAX_QUERY_WORDS])
 
 
 def _ms(start: float) -> float:

@@ -51,12 +51,14 @@ _REDIRECTS_ALWAYS: Final = frozenset({Kind.URGENT, Kind.CONDITIONAL})
 class Message:
     """A message after screening: what is left to search for, if anything.
 
-    `queries` are the whole message first, then the questions inside it.
+    `queries` are what to search for: the whole message first, then the questions inside it.
+    `own` is the message as it was typed, empty where its urgency is settled.
     """
 
     question: str
     screening: Screening
     queries: tuple[str, ...]
+    own: str
     screen_ms: float
 
 
