@@ -65,13 +65,15 @@ class Screening:
 
     `kind` is None when nothing matched and an answer may be looked for. `rest` is what is left
     to answer once instructions to the assistant are taken out. `verdicts` names every rule that
-    fired, the deciding one first.
+    fired, the deciding one first. `explained` says that there are signs of illness in it, but that
+    each is denied, long past, somebody else's or only asked about.
     """
 
     kind: Kind | None
     notices: tuple[Notice, ...]
     rest: str
     verdicts: tuple[Verdict, ...]
+    explained: bool = False
 
 
 class Guardrails:
@@ -128,11 +130,20 @@ class Guardrails:
             notices = [*before, *(n for n in notices if n.kind in _KEPT_BESIDE)]
         else:
             notices.extend(n for n in before if n.text not in {m.text for m in notices})
-        return Screening(kind, tuple(notices), rest, _verdicts(kind, kinds))
+        signs = self._policy.concepts.signs
+        marks = [hit.marks for hit in own.hits if hit.concept.partition("@")[0] in signs]
+        explained = bool(marks) and all(marks)
+        return Screening(kind, tuple(notices), rest, _verdicts(kind, kinds), explained)
 
     def raised(self, screening: Screening, kind: Kind, verdict: Verdict) -> Screening:
-        """The screening with a red flag that was found besides the rules; never a milder one."""
+        """The screening with a red flag that was found besides the rules; never a milder one.
+
+        Where the rules have understood the signs as none, or the message as distress, it stays.
+        """
         if screening.kind in _URGENT_KINDS and _ORDER.index(screening.kind) <= _ORDER.index(kind):
+            return screening
+        mild = kind in (Kind.URGENT, Kind.CONDITIONAL)
+        if screening.explained or (mild and screening.kind is Kind.DISTRESS):
             return screening
         kept = (n for n in screening.notices if n.kind in _KEPT_BESIDE and n.kind != kind)
         notices = (self.notice(kind.value), *kept)
