@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 Weights: TypeAlias = tuple[float, float, float, float]
 
-# Weights with a written index, and without one. From `python -m evals ablation` (DESIGN.md, 3):
-# .5/.2/.3 put a gold sentence among the first four for .969 of the dev questions.
+# Weights with a written index, and without one, chosen on the dev split: `python -m evals ablation`
+# (DESIGN.md, 3).
 WITH_QUESTIONS: Final = (0.3, 0.4, 0.1, 0.2)
 WITHOUT_QUESTIONS: Final = (0.0, 0.0, 0.6, 0.4)
 DEFAULT_K: Final = 20
@@ -37,8 +37,8 @@ DEFAULT_K: Final = 20
 NEAR_QUESTIONS: Final = 6
 SAME_QUESTION: Final = 0.7
 NEARLY_AS_NEAR: Final = 0.05
-# A sentence is often completed by the one beside it. Dev split: any gold among four .969 → .978,
-# all gold .848 → .879. At most two blanks stand between sentences of one paragraph.
+# A sentence is often completed by the one beside it (`python -m evals ablation`). At most two
+# blanks stand between sentences of one paragraph.
 NEIGHBOUR: Final = 0.1
 SAME_PARAGRAPH: Final = 2
 CANDIDATES: Final = 200

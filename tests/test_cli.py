@@ -142,7 +142,9 @@ def test_cite_and_claim_and_verify(run, tmp_path: Path) -> None:  # type: ignore
     assert code == 0
     assert json.loads(shown)["quote"] == citation["quote"]
     code, shown, _ = run("claim", citation["quote"], "--json")
-    assert citation["id"] in [c["id"] for c in json.loads(shown)["says"]]
+    says = json.loads(shown)["says"][0]
+    assert says["article"] == citation["article"]
+    assert citation["start"] <= says["start"] < says["end"] <= citation["end"]
     code, out, err = run("cite", "fix-the-hip:1-99999")
     assert (code, out) == (1, "")
     assert err.startswith("knee-hip: fix-the-hip:1-99999")

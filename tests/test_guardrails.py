@@ -19,6 +19,7 @@ from assistant.guardrails import DATA_DIR, Guardrails
 from assistant.screening.data import Example, load_policy
 from assistant.screening.lexicon import Lexicon, expand
 from assistant.screening.normalise import find_encoded, normalise
+from assistant.screening.output import FILLED_IN
 from assistant.types import (
     DISCLAIMER,
     Answer,
@@ -298,7 +299,7 @@ def test_no_text_carries_the_disclaimer_or_an_open_slot(guard: Guardrails) -> No
     for country in (None, *policy.helplines):
         for name in policy.texts:
             text = Guardrails(country).notice(name).text
-            assert "{" not in text, name
+            assert name in FILLED_IN or "{" not in text, name
             assert DISCLAIMER not in text, name
 
 

@@ -1,4 +1,4 @@
-"""Red flags that a message only resembles: they raise, they never lower, and most fire on nothing."""
+"""Red flags that a message only resembles: they raise, never lower, and leave the rest alone."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Final
 
 _WORDS: Final = re.compile(r"[^\W\d_]{2,}")
@@ -58,9 +59,9 @@ def is_unclear(question: str, alone: bool = True) -> bool:
     words = _WORDS.findall(question)
     if not words:
         return True
-    letters = [c for c in question if c.isalpha()]
-    latin = sum(1 for c in letters if c < "\u0250")
-    if latin * 2 < len(letters):
+    letters = {c: n for c, n in Counter(question).items() if c.isalpha()}
+    latin = sum(n for c, n in letters.items() if c < "\u0250")
+    if latin * 2 < sum(letters.values()):
         return True
     lowered = [w.lower() for w in words]
     english = sum(w in _ENGLISH for w in lowered)

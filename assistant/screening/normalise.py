@@ -13,6 +13,7 @@ import html
 import re
 import unicodedata
 import zlib
+from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
@@ -64,7 +65,7 @@ def normalise(text: str, segment: Callable[[str], str] = str) -> str:
     if not text.isascii():
         text = text.translate(_PUNCTUATION)
         text = unicodedata.normalize("NFKD", text)
-        text = "".join(kept for c in text if (kept := _keep(c)))
+        text = text.translate({ord(c): _keep(c) for c in set(text)})
         text = text.lower()
         text = _undo_lookalikes(text)
         text = _CJK.sub(r" \g<0> ", text)
@@ -94,7 +95,7 @@ def _keep(character: str) -> str:
 
 def _undo_lookalikes(text: str) -> str:
     latin = len(_LATIN.findall(text))
-    others = sum(1 for c in text if not c.isascii() and c.isalpha())
+    others = sum(n for c, n in Counter(text).items() if not c.isascii() and c.isalpha())
     mostly_latin = latin > others
 
     def undo(match: re.Match[str]) -> str:
