@@ -35,6 +35,7 @@ _EMPTY: Final = frozenset(
     "ones another second first third next last same else thing things stuff bit some any all more "
     "just like really very too also there here now please pls if idk dunno lol".split()
 )
+_MAX_WORD: Final = 30
 _MAX_FRAGMENT: Final = 8
 
 
@@ -77,10 +78,11 @@ def _is_fragment(question: str) -> bool:
 
 
 def _pronounceable(word: str) -> bool:
+    if len(word) > _MAX_WORD:
+        return False
     vowels = sum(c in "aeiouy" for c in word)
     return (
         0.15 <= vowels / len(word) <= 0.85
         and not re.search(r"[^aeiouy\W\d_]{5}|q[^u]", word)
         and not re.search(r"(.)\1{3}", word)
-        and len(word) <= 30
     ) or word in ("hmm", "nth", "pfps", "itbs", "acl", "mri", "tfl")
