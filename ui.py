@@ -34,6 +34,7 @@ from assistant.page.session import (
     Progress,
     Session,
     converse,
+    country_of,
     welcome,
 )
 
@@ -96,12 +97,19 @@ def build_app(load: Load) -> fastapi.FastAPI:
 def _build_blocks(loader: Loader) -> gr.Blocks:
     import gradio
 
-    async def on_question(question: str, session: Session) -> AsyncIterator[tuple[str, str, Any]]:
-        async for shown in converse(question or "", session, loader):
+    def country(request: gradio.Request) -> str:
+        return country_of(request.headers.get("accept-language", ""))
+
+    async def on_question(
+        question: str, session: Session, request: gradio.Request
+    ) -> AsyncIterator[tuple[str, str, Any]]:
+        async for shown in converse(question or "", session, loader, country(request)):
             yield shown, "", session
 
-    async def on_chip(session: Session, event: gradio.EventData) -> AsyncIterator[tuple[str, Any]]:
-        async for shown in converse(str(event.question), session, loader):
+    async def on_chip(
+        session: Session, event: gradio.EventData, request: gradio.Request
+    ) -> AsyncIterator[tuple[str, Any]]:
+        async for shown in converse(str(event.question), session, loader, country(request)):
             yield shown, session
 
     def on_clear(session: Session) -> tuple[str, str, Session]:
@@ -114,6 +122,8 @@ def _build_blocks(loader: Loader) -> gr.Blocks:
 
     # The names are in this module only for Gradio, which resolves annotations by them.
     on_chip.__annotations__["event"] = gradio.EventData
+    for asks in (on_question, on_chip):
+        asks.__annotations__["request"] = gradio.Request
     plain: dict[str, Any] = {
         "apply_default_css": False,
         "container": False,

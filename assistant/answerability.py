@@ -24,7 +24,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.index import IndexedQuestion, Vectors
+from assistant.encoder import Vectors
+from assistant.finder import Finding
+from assistant.index import IndexedQuestion
 from assistant.known import Resemblance, ridge
 from assistant.text import words
 from assistant.topics import TopicExample
@@ -40,8 +42,6 @@ COMES_NEAR: Final = 0.10
 OTHER_TOPIC: Final = -0.5
 SURE: Final = 0.7
 SAME_QUESTION: Final = 0.7
-# A written question is offered to click on if the others alone would have it answered.
-OFFERED: Final = 0.5
 # A message that resembles no answered question and no passage is not answered, however sure the
 # regressions are: they have nothing near to go by. It costs about one answer in a hundred and
 # spares two thirds of those to questions about other illnesses.
@@ -95,13 +95,11 @@ class AnswerCheck:
 
     Attributes:
         answered: which written questions some passage answers, shape (questions,).
-        offered: which of them would be answered surely if they were not known, shape (questions,).
         terms: idf and weight of each word and pair of words.
         mean, scale, weights: of the features of the logistic regression.
     """
 
     answered: NDArray[np.bool_]
-    offered: NDArray[np.bool_]
     word_bias: float
     terms: Mapping[str, tuple[float, float]]
     mean: Array
@@ -118,6 +116,7 @@ class AnswerCheck:
         self,
         query: str,
         resemblance: Resemblance,
+        finding: Finding | None,
         question_similarities: Vectors,
         passage_similarities: Vectors,
         best: Passage | None,
@@ -126,6 +125,7 @@ class AnswerCheck:
 
         Args:
             resemblance: what the known texts say of it.
+            finding: what the corpus's head says of it; there is one if there was in training.
             question_similarities: with every written question, in the index's order.
             passage_similarities: with the passages found, in any order.
             best: the passage found first.
@@ -139,7 +139,8 @@ class AnswerCheck:
         near = _similarity_features(
             question_similarities[None], self.answered, passage_similarities[None]
         )[0]
-        views = np.concatenate([[resemblance.answered, by_words], near])
+        found = [finding.answered, float(finding.passages.max())] if finding else []
+        views = np.concatenate([[resemblance.answered, by_words], near, found])[: len(self.mean)]
         features = (views - self.mean) / self.scale
         probability = 1 / (1 + math.exp(-float(features @ self.weights + self.intercept)))
         verdict = _verdict(probability, other, near)
@@ -170,7 +171,6 @@ class AnswerCheck:
         np.savez(
             generation / f"{_FILE}.npz",
             answered=self.answered,
-            offered=self.offered,
             mean=self.mean,
             scale=self.scale,
             weights=self.weights,
@@ -197,6 +197,7 @@ def train(
     topics: Sequence[TopicExample],
     topic_vectors: Vectors,
     resembled: NDArray[np.float32],
+    found: Array | None = None,
 ) -> AnswerCheck:
     """Learn from written questions (answerable or not) and examples of other topics (not).
 
@@ -205,26 +206,32 @@ def train(
             unit vectors in the order of what they embed.
         resembled: the `answered` score of each question and topic as if it had been left out,
             shape (questions + topics,).
+        found: what the corpus's head says of each, again as if it had been left out: log-odds that
+            it is answered and log-probability of the best passage, shape (questions + topics, 2);
+            not a number for texts that it was not learned from.
     """
     answered = np.array([bool(q.passage_ids) for q in questions], dtype=bool)
     labels = np.concatenate([answered, np.zeros(len(topics), bool)])
-    if min(answered.sum(), (~answered).sum()) < _MIN_TRAINING:
+    if not _enough(answered):
         none = np.zeros(0)
-        return AnswerCheck(answered, answered, 0.0, {}, none, none, none, 0.0)
+        return AnswerCheck(answered, 0.0, {}, none, none, none, 0.0)
 
     texts = [q.text for q in questions] + [t.text for t in topics]
     terms, by_words, word_bias = _train_words(texts, labels)
     near = np.vstack(list(_iter_near(question_vectors, topic_vectors, passage_vectors, answered)))
-    features = np.column_stack([resembled, by_words, near])
-    mean, scale = features.mean(axis=0), features.std(axis=0) + 1e-9
+    columns: list[NDArray[Any]] = [resembled, by_words, near]
+    if found is not None and _enough(labels[np.isfinite(found).all(axis=1)]):
+        columns.append(found)
+    features = np.column_stack(columns)
+    known = np.isfinite(features).all(axis=1)
+    mean, scale = features[known].mean(axis=0), features[known].std(axis=0) + 1e-9
 
     from sklearn.linear_model import LogisticRegression
 
-    joined = LogisticRegression(C=0.1, max_iter=1000).fit((features - mean) / scale, labels)
-    left_out = joined.predict_proba((features[: len(questions)] - mean) / scale)[:, 1]
+    joined = LogisticRegression(C=0.1, max_iter=1000)
+    joined.fit((features[known] - mean) / scale, labels[known])
     return AnswerCheck(
         answered,
-        answered & (left_out >= OFFERED),
         word_bias,
         terms,
         mean,
@@ -232,6 +239,11 @@ def train(
         joined.coef_[0],
         float(joined.intercept_[0]),
     )
+
+
+def _enough(labels: NDArray[np.bool_]) -> bool:
+    """Whether there are enough texts of both sides to learn from."""
+    return bool(min(labels.sum(), (~labels).sum()) >= _MIN_TRAINING)
 
 
 def _iter_near(

@@ -189,8 +189,8 @@ def _is_turn(turn: Any) -> bool:
 
 def _ingest(arguments: argparse.Namespace, _: argparse.ArgumentParser) -> int:
     from assistant.articles import load_corpus
-    from assistant.index import SentenceTransformerEncoder
-    from assistant.ingest import ingest
+    from assistant.encoder import build_encoder
+    from assistant.pipeline import build_index
 
     settings = Settings.from_environment(corpus=arguments.path)
     if arguments.explain:
@@ -204,8 +204,8 @@ def _ingest(arguments: argparse.Namespace, _: argparse.ArgumentParser) -> int:
                 print(f"  {item.span.start}-{item.span.end}  {item.kind} ({item.reason})")
                 print(f"    {words[:60]}{'…' if len(words) > 60 else ''}")
         return 0
-    report = ingest(
-        settings, SentenceTransformerEncoder(settings.model), _progress(), force=arguments.force
+    report = build_index(
+        settings, build_encoder(settings.model), _progress(), force=arguments.force
     )
     if report.built:
         print(

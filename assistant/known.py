@@ -15,8 +15,9 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from assistant.encoder import Vectors
 from assistant.errors import StoreError
-from assistant.index import IndexedQuestion, Vectors
+from assistant.index import IndexedQuestion
 from assistant.topics import Topic, TopicExample
 
 Array = NDArray[np.float32]

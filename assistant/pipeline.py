@@ -1,7 +1,6 @@
 """The one path of a question, and how an assistant is put together.
 
-    screen → (an emergency or other fixed reply ends here) → resolve a follow-up → encode → does it
-    resemble a red flag that no rule knows? → retrieve
+    screen → (an emergency or other fixed reply ends here) → resolve a follow-up → retrieve
     → is this an answer to this question? → compose → check the answer → Answer
 
 Each step lives in its own module; here is only their order and which outcome follows.
@@ -9,10 +8,12 @@ Each step lives in its own module; here is only their order and which outcome fo
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
+from pathlib import Path
 from typing import Final
 
 from assistant.answerability import AnswerCheck, Judgement
@@ -22,17 +23,27 @@ from assistant.claims import find_claim
 from assistant.conversation import Conversation, split_questions
 from assistant.coverage import Coverage
 from assistant.disagreements import Disagreement, load_disagreements, load_findings
+from assistant.encoder import Encoder, Vectors, build_encoder
+from assistant.finder import load_finder
 from assistant.generations import current_generation
 from assistant.guardrails import Guardrails
-from assistant.index import Encoder, SentenceTransformerEncoder, Vectors
-from assistant.ingest import Progress, ingest, no_progress, open_index
+from assistant.index import Index
+from assistant.ingest import IngestReport, Progress, ingest, no_progress, open_index
 from assistant.lexicon import load_lexicon
+from assistant.questions import load_examples
+from assistant.reader import load_reader
 from assistant.replies import Message, Replies, Result, Results
+from assistant.reranker import CrossEncoderReranker
 from assistant.retriever import Retriever, Search
 from assistant.settings import Settings, quiet_environment
-from assistant.suggestions import Suggestions
-from assistant.text import plain, words
-from assistant.triage import Triage
+from assistant.suggestions import (
+    SHOWN,
+    Suggestions,
+    iter_candidates,
+    load_suggestions,
+    save_suggestions,
+)
+from assistant.text import plain
 from assistant.types import (
     Answer,
     Article,
@@ -96,22 +107,19 @@ class Assistant:
         findings: Mapping[Span, Span],
         retriever: Retriever,
         check: AnswerCheck,
-        triage: Triage,
         guardrails: Guardrails,
         conversation: Conversation,
+        suggestions: Suggestions,
     ) -> None:
         self.settings = settings
         self.articles = articles
         self.retriever = retriever
         self._disagreements = disagreements
         self._check = check
-        self._triage = triage
         self._guardrails = guardrails
         self._conversation = conversation
         index = retriever.index
-        self._suggestions = Suggestions(
-            settings.corpus, index.questions, check.offered, self._is_plain, self._is_answered
-        )
+        self._suggestions = suggestions
         self._replies = Replies(
             articles,
             disagreements,
@@ -121,10 +129,28 @@ class Assistant:
             Coverage(index.passages, index.questions),
             settings.max_statements,
         )
+        self._in_countries: dict[str, Assistant] = {}
 
     def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
         """The answer to one message, whatever it is; see the type for what it holds."""
         return self.explain(question, history).answer
+
+    def in_country(self, country: str) -> Assistant:
+        """The same assistant with the help lines of a country that its reader may be in.
+
+        Args:
+            country: ISO 3166 code as a browser's language has it, or empty. Itself where the
+                operator has set a country, or where there are no lines for this one.
+        """
+        guardrails = self._guardrails.in_country(country)
+        if guardrails is self._guardrails:
+            return self
+        if country not in self._in_countries:
+            there = copy.copy(self)
+            there._guardrails = guardrails
+            there._replies = self._replies.by(guardrails)
+            self._in_countries[country] = there
+        return self._in_countries[country]
 
     def explain(self, question: str, history: Sequence[Turn] = ()) -> Explanation:
         """As `ask`, with the evidence and the verdicts behind the answer."""
@@ -137,6 +163,7 @@ class Assistant:
         """Answers in order; questions are encoded in batches, so it is faster than one by one."""
         remaining = iter(items)
         while batch := list(islice(remaining, _BATCH)):
+            self._guardrails.read_ahead(batch)
             messages = [self._screen(question, history) for question, history in batch]
             start = time.perf_counter()
             vectors = self._encode(messages)
@@ -166,6 +193,22 @@ class Assistant:
         """One line on what to do in an emergency, to be kept in sight."""
         return self._guardrails.notice("emergency_line").text
 
+    def answered_of(self, questions: Sequence[str]) -> list[str]:
+        """Those of the questions that are answered plainly, in their order."""
+        answers = self.ask_many((question, ()) for question in questions)
+        return [
+            question
+            for question, answer in zip(questions, answers, strict=True)
+            if answer.kind is Kind.IN_SCOPE and answer.statements and not answer.notices
+        ]
+
+    def warm_up(self) -> None:
+        """Load the models, so that the first question does not wait for them."""
+        self.retriever.encoder.encode(["ready"])
+        self._guardrails.impressions(["ready, with a slpi of the finger"])
+        if self.retriever.reranker:
+            self.retriever.reranker.score("ready", ["ready"])
+
     def _screen(self, question: str, history: Sequence[Turn]) -> Message:
         start = time.perf_counter()
         screening = self._guardrails.screen(question, history)
@@ -174,30 +217,16 @@ class Assistant:
             whole = plain(self._conversation.resolve(plain(screening.rest), history))
             parts = (whole, *split_questions(whole))
             queries = tuple(dict.fromkeys(part for part in map(_cut, parts) if part))
-        settled = screening.kind in (Kind.EMERGENCY, Kind.CRISIS)
-        own = "" if settled or not words(question) else _cut(plain(question))
-        return Message(question, screening, queries, own, _ms(start))
+        return Message(question, screening, queries, _ms(start))
 
     def _encode(self, messages: Sequence[Message]) -> dict[str, Vectors]:
-        """The vector of every message and of every query in it."""
-        texts = list(dict.fromkeys(t for m in messages for t in (m.own, *m.queries) if t))
+        """The vector of every query of the messages."""
+        texts = list(dict.fromkeys(query for message in messages for query in message.queries))
         if not texts:
             return {}
+        if self.retriever.finder:
+            self._guardrails.impressions(texts)
         return dict(zip(texts, self.retriever.encoder.encode(texts), strict=True))
-
-    def _triaged(self, message: Message, vectors: Mapping[str, Vectors]) -> Message:
-        """The message, raised to a red flag where it resembles one."""
-        texts = dict.fromkeys((message.own, *message.queries)) if message.own else {}
-        if not texts:
-            return message
-        import numpy as np
-
-        found = self._triage.judge(np.stack([vectors[text] for text in texts]))
-        if found is None:
-            return message
-        screening = self._guardrails.raised(message.screening, *found)
-        stops = screening.kind in _FIXED
-        return replace(message, screening=screening, queries=() if stops else message.queries)
 
     def _search(self, message: Message, vectors: Mapping[str, Vectors]) -> Results | None:
         """The search for the whole message, or for the question in it that is surely answered."""
@@ -217,7 +246,6 @@ class Assistant:
         self, message: Message, vectors: Mapping[str, Vectors], encode_ms: float
     ) -> Explanation:
         start = time.perf_counter()
-        message = self._triaged(message, vectors)
         results = self._search(message, vectors)
         search_ms = _ms(start)
         answer = self._replies.answer(message, results)
@@ -250,20 +278,11 @@ class Assistant:
         return self._check.judge(
             search.evidence.query,
             search.resemblance,
+            search.finding,
             search.question_similarities,
             np.array([hit.similarity for hit in hits], np.float32),
             hits[0].passage if hits else None,
         )
-
-    def _is_plain(self, question: str) -> bool:
-        return self._guardrails.screen(question, ()).kind is None
-
-    def _is_answered(self, question: str) -> bool:
-        message = self._screen(question, ())
-        vectors = self._encode([message])
-        message = self._triaged(message, vectors)
-        results = self._search(message, vectors)
-        return message.screening.kind is None and bool(results and results.best.judgement.answers)
 
 
 def build_assistant(
@@ -283,27 +302,63 @@ def build_assistant(
     """
     quiet_environment()
     tell: Progress = progress or no_progress
-    encoder = encoder or SentenceTransformerEncoder(settings.model)
+    encoder = encoder or build_encoder(settings.model)
     if build_missing and current_generation(settings.index_folder) is None:
-        ingest(settings, encoder, tell)
-    tell("opening the index", 0.95)
+        build_index(settings, encoder, tell)
+    tell("opening the index", 0.98)
     articles = load_corpus(settings.corpus)
-    index = open_index(settings, encoder, articles)
-    assistant = Assistant(
+    assistant = _assemble(settings, encoder, articles, open_index(settings, encoder, articles))
+    tell("loading the model", 0.99)
+    assistant.warm_up()
+    tell("ready", 1.0)
+    return assistant
+
+
+def build_index(
+    settings: Settings,
+    encoder: Encoder,
+    progress: Progress = no_progress,
+    force: bool = False,
+) -> IngestReport:
+    """`ingest`, and every question that may be suggested run through the whole path.
+
+    Raises:
+        AssistantError: as `ingest`; the index in use is untouched.
+    """
+
+    def finish(generation: Path) -> None:
+        articles = load_corpus(settings.corpus)
+        assistant = _assemble(settings, encoder, articles, Index(generation))
+        questions = assistant.retriever.index.questions
+        known = assistant.answered_of(list(iter_candidates(questions)))
+        examples = assistant.answered_of(load_examples(settings.corpus))
+        save_suggestions(generation, known, examples or known[:SHOWN])
+
+    return ingest(settings, encoder, progress, force, finish)
+
+
+def _assemble(
+    settings: Settings, encoder: Encoder, articles: Mapping[str, Article], index: Index
+) -> Assistant:
+    guardrails = Guardrails(settings.country or None)
+    retriever = Retriever(
+        index,
+        encoder,
+        finder=load_finder(settings.corpus, index.passages, load_reader().sha256),
+        hidden=lambda texts: [read.hidden for read in guardrails.impressions(texts)],
+        reranker=(CrossEncoderReranker(Path(settings.reranker)) if settings.reranker else None),
+    )
+    return Assistant(
         settings,
         articles,
         load_disagreements(settings.corpus, articles),
         load_findings(settings.corpus, articles),
-        Retriever(index, encoder),
+        retriever,
         AnswerCheck.load(index.generation),
-        Triage.load(index.generation),
-        Guardrails(settings.country or None),
+        guardrails,
         Conversation(articles, load_lexicon(settings.corpus)),
+        load_suggestions(index.generation, index.questions),
     )
-    tell("loading the model", 0.97)
-    encoder.encode(["ready"])
-    tell("ready", 1.0)
-    return assistant
 
 
 def _cut(text: str) -> str:

@@ -1,12 +1,13 @@
-"""The written index of questions beside a corpus (``questions.jsonl``): optional, never quoted.
+"""Questions beside a corpus, optional and never quoted: the written index, and examples to click.
 
-A line is a lay question with the exact quote, or quotes of one article, that answer it, or with
-``"article": null`` and ``why``: on the topic, but no article answers it.
+A line of ``questions.jsonl`` is a lay question with the exact quote, or quotes of one article, that
+answer it, or with ``"article": null`` and ``why``: on the topic, but no article answers it.
 """
 
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from assistant.text import squeeze, words
 from assistant.types import Article, Span
 
 QUESTIONS_FILE: Final = "questions.jsonl"
+EXAMPLES_FILE: Final = "examples.toml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,21 @@ def load_questions(folder: Path, articles: Mapping[str, Article]) -> tuple[Writt
         _, known = merged.setdefault(" ".join(words(question)), (question, []))
         known.extend(span for span in spans if span not in known)
     return tuple(WrittenQuestion(text, tuple(spans)) for text, spans in merged.values())
+
+
+def load_examples(corpus: Path) -> tuple[str, ...]:
+    """The corpus's own example questions; none where it has no file of them.
+
+    Raises:
+        CorpusError: the file cannot be read.
+    """
+    path = corpus / EXAMPLES_FILE
+    if not path.exists():
+        return ()
+    try:
+        return tuple(str(text) for text in tomllib.loads(path.read_text("utf-8"))["questions"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CorpusError(f"{path}: cannot be read ({error}); correct it") from error
 
 
 def _parse_line(

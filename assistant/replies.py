@@ -6,6 +6,7 @@ text.
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -51,13 +52,11 @@ class Message:
     """A message after screening: what is left to search for, if anything.
 
     `queries` are what to search for: the whole message first, then the questions inside it.
-    `own` is the message as it was typed, empty where its urgency is settled.
     """
 
     question: str
     screening: Screening
     queries: tuple[str, ...]
-    own: str
     screen_ms: float
 
 
@@ -106,6 +105,12 @@ class Replies:
         self._suggestions = suggestions
         self._coverage = coverage
         self._max_statements = max_statements
+
+    def by(self, guardrails: Guardrails) -> Replies:
+        """The same with the fixed texts of other guardrails."""
+        other = copy.copy(self)
+        other._guardrails = guardrails
+        return other
 
     def answer(self, message: Message, results: Results | None) -> Answer:
         """The answer to a screened message; `results` is None where nothing is searched."""

@@ -1,13 +1,13 @@
-"""Query → ranked passages: four scores, each scaled to 0–1 for this query, and fused.
+"""Query → ranked passages: five scores, each scaled to 0–1 for this query, and fused.
 
 The nearest written question that a passage answers (cosine), what all written questions together
-say (the regression in ``known``), the passage itself (cosine) and words (BM25). Nothing here
-decides whether what is found is an answer.
+say (the regression in ``known``), what a head that was learned from them says (``finder``), the
+passage itself (cosine) and words (BM25). Nothing here decides whether what is found is an answer.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -16,8 +16,12 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.index import Encoder, Index, Vectors
+from assistant.encoder import Encoder, Vectors
+from assistant.finder import Finder, Finding
+from assistant.index import Index
 from assistant.known import Known, Resemblance
+from assistant.minilm import Array
+from assistant.reranker import Reranker
 from assistant.text import plain
 from assistant.types import Evidence, Hit
 from assistant.words import WordIndex
@@ -25,12 +29,13 @@ from assistant.words import WordIndex
 if TYPE_CHECKING:
     from langchain_core.retrievers import BaseRetriever
 
-Weights: TypeAlias = tuple[float, float, float, float]
+Weights: TypeAlias = tuple[float, float, float, float, float]
 
-# Weights with a written index, and without one, chosen on the dev split: `python -m evals ablation`
-# (DESIGN.md, 3).
-WITH_QUESTIONS: Final = (0.3, 0.4, 0.1, 0.2)
-WITHOUT_QUESTIONS: Final = (0.0, 0.0, 0.6, 0.4)
+# Weights with a written index and a head, with the index alone, and without either, chosen on the
+# dev split: `python -m evals ablation` (DESIGN.md, 3).
+WITH_FINDER: Final = (0.15, 0.25, 0.4, 0.05, 0.15)
+WITH_QUESTIONS: Final = (0.3, 0.4, 0.0, 0.1, 0.2)
+WITHOUT_QUESTIONS: Final = (0.0, 0.0, 0.0, 0.6, 0.4)
 DEFAULT_K: Final = 20
 # Cosine at which a written question counts as the same question, and how much less near than the
 # nearest one another may be to have its say in what belongs together.
@@ -42,6 +47,7 @@ NEARLY_AS_NEAR: Final = 0.05
 NEIGHBOUR: Final = 0.1
 SAME_PARAGRAPH: Final = 2
 CANDIDATES: Final = 200
+RERANKED: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +58,7 @@ class Search:
         vector: the query's unit vector, shape (dimensions,).
         question_similarities: cosine with every written question, shape (questions,).
         resemblance: what the known texts say of it.
+        finding: what the corpus's head says of it, None where there is none.
         word_scores: BM25 of every passage, shape (passages,).
     """
 
@@ -59,6 +66,7 @@ class Search:
     vector: Vectors
     question_similarities: Vectors
     resemblance: Resemblance
+    finding: Finding | None
     word_scores: NDArray[np.float32]
 
     @property
@@ -71,9 +79,11 @@ class Retriever:
     """Finds passages of one index.
 
     Args:
-        weights: of the nearest written question, of all of them, of passages and of words; they
-            sum to 1. None takes those measured for an index with or without written questions.
+        weights: of the nearest written question, of all of them, of the head, of passages and of
+            words; they sum to 1. None takes those measured for what there is.
+        finder: the corpus's head, with `hidden`, which gives the vectors that it reads.
         neighbour: how much a passage gains from the one beside it, as a share of that one's score.
+        reranker: scores the first `RERANKED` once more; its score counts as much as the fused one.
     """
 
     def __init__(
@@ -82,14 +92,21 @@ class Retriever:
         encoder: Encoder,
         words: WordIndex | None = None,
         weights: Weights | None = None,
+        finder: Finder | None = None,
+        hidden: Callable[[Sequence[str]], Sequence[Array]] | None = None,
         neighbour: float = NEIGHBOUR,
+        reranker: Reranker | None = None,
     ) -> None:
         self.index = index
         self.encoder = encoder
         self.words = words or WordIndex.load(index.generation, len(index.passages))
         self.known = Known.load(index.generation)
-        self.weights = weights or (WITH_QUESTIONS if index.questions else WITHOUT_QUESTIONS)
+        self.finder = finder if hidden else None
+        self.hidden = hidden
+        with_index = WITH_FINDER if self.finder else WITH_QUESTIONS
+        self.weights = weights or (with_index if index.questions else WITHOUT_QUESTIONS)
         self.neighbour = neighbour
+        self.reranker = reranker
 
     def retrieve(self, query: str, k: int = DEFAULT_K) -> Evidence:
         """At most `k` passages for `query`, the best first; none for a query without words."""
@@ -111,13 +128,16 @@ class Retriever:
         )
         word_scores = self.words.scores(query)
         resemblance = self.known.resemble(vector, question_similarities)
+        finding = self._find(query)
+        of_finder = finding.passages if finding else np.zeros_like(word_scores)
         rows = self._candidates(vector, question_similarities, word_scores)
         similarities = self.index.similarities(vector, rows)
         asked = self._best_question(question_similarities)[rows]
         scores = fuse(
-            (asked, resemblance.passages[rows], similarities, word_scores[rows]), self.weights
+            (asked, resemblance.passages[rows], of_finder[rows], similarities, word_scores[rows]),
+            self.weights,
         )
-        scores = self._with_neighbours(rows, scores)
+        scores = self._reranked(query, rows, self._with_neighbours(rows, scores))
         order = np.lexsort((rows, -scores))[:k] if query else np.zeros(0, np.int64)
         hits = tuple(
             Hit(self.index.passages[rows[i]], rank, float(similarities[i]), float(scores[i]))
@@ -125,13 +145,18 @@ class Retriever:
         )
         together, disagreement = self._asked_before(question_similarities, hits)
         evidence = Evidence(query, hits, together, disagreement)
-        return Search(evidence, vector, question_similarities, resemblance, word_scores)
+        return Search(evidence, vector, question_similarities, resemblance, finding, word_scores)
 
     def as_langchain(self, k: int = 4) -> BaseRetriever:
         """This retriever as LangChain's; see `assistant.langchain_retriever`."""
         from assistant.langchain_retriever import PassageRetriever
 
         return PassageRetriever(retriever=self, k=k)
+
+    def _find(self, query: str) -> Finding | None:
+        if self.finder is None or self.hidden is None:
+            return None
+        return self.finder.find(self.hidden([query])[0])
 
     def _candidates(
         self, vector: Vectors, questions: Vectors, word_scores: NDArray[np.float32]
@@ -166,6 +191,21 @@ class Retriever:
         after = np.where(joined[rows + 1], whole[rows + 2], 0)
         boosted = scores + self.neighbour * np.maximum(before, after)
         return np.asarray(boosted / (1 + self.neighbour), np.float32)
+
+    def _reranked(
+        self, query: str, rows: NDArray[np.int64], scores: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Scores in which the first few passages follow the reranker too; they stay the first."""
+        if self.reranker is None or not query or not len(rows):
+            return scores
+        first = np.argsort(-scores, kind="stable")[:RERANKED]
+        passages = self.index.passages
+        again = self.reranker.score(query, [passages[rows[n]].embedded_text for n in first])
+        fused = scores.copy()
+        floor = float(np.delete(scores, first).max(initial=0.0))
+        both = fuse((scores[first], again), (0.5, 0.5))
+        fused[first] = floor + (1 - floor) * both
+        return fused
 
     @cached_property
     def _joined(self) -> NDArray[np.bool_]:

@@ -47,6 +47,8 @@ class Settings:
         corpus: folder of articles, with ``sources.toml`` and ``questions.jsonl`` if there are any.
         data: folder that holds every corpus's index; may be deleted at any time.
         model: folder of a sentence-transformers model, or empty for the packaged one.
+        reranker: folder of a sentence-transformers cross-encoder that reorders what is found, or
+            empty for none.
         country: two-letter code that chooses the help lines, or empty for the general one.
         passage_chars: neighbouring sentences of a paragraph are joined to passages of at most
             this many characters; 0 keeps every sentence a passage of its own.
@@ -56,6 +58,7 @@ class Settings:
     corpus: Path = DEFAULT_CORPUS
     data: Path = Path()
     model: str = ""
+    reranker: str = ""
     country: str = ""
     passage_chars: int = 0
     max_statements: int = 4
@@ -115,6 +118,7 @@ _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "corpus": Path,
     "data": Path,
     "model": str,
+    "reranker": str,
     "country": str.upper,
     "passage_chars": int,
     "max_statements": int,

@@ -1,71 +1,50 @@
-"""Questions to click on: written ones near to what was asked, and the corpus's own examples.
+"""Questions to click on, each of them run through the whole path when the index was built.
 
-Written ones are known to be answered since the index was built; examples go the whole path.
+They are the corpus's own examples (``examples.toml``) and written questions, chosen here; which of
+them are answered is found out by whoever builds the index, and kept in its generation.
 """
 
 from __future__ import annotations
 
-import tomllib
-from collections.abc import Callable, Sequence
-from functools import cached_property
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from assistant.errors import CorpusError
+from assistant.errors import StoreError
 from assistant.index import IndexedQuestion
 from assistant.retriever import Search
 from assistant.text import words
 
-EXAMPLES_FILE: Final = "examples.toml"
 SHOWN: Final = 3
+_FILE: Final = "suggestions.json"
 _LOOKED_AT: Final = 12
 _TOO_ALIKE: Final = 0.6
+# As many written questions about one passage are tried; short ones, that read like questions.
+_TRIED: Final = 3
+_MAX_CHARS: Final = 90
+_MIN_WORDS: Final = 4
 
 
 class Suggestions:
     """What may be offered to click on.
 
     Args:
-        corpus: its folder, for ``examples.toml``.
         questions: the written questions, in the index's order.
-        offered: which of them are surely answered, shape (questions,).
-        is_plain: whether a question is one to search for, and no other kind of message.
-        is_answered: whether the whole path answers a question.
+        known: texts of those questions that are known to be answered.
+        examples: the corpus's example questions that are.
     """
 
     def __init__(
-        self,
-        corpus: Path,
-        questions: Sequence[IndexedQuestion],
-        offered: NDArray[np.bool_],
-        is_plain: Callable[[str], bool],
-        is_answered: Callable[[str], bool],
+        self, questions: Sequence[IndexedQuestion], known: Sequence[str], examples: Sequence[str]
     ) -> None:
-        self._corpus = corpus
+        self.examples = tuple(examples)
         self._questions = questions
-        self._offered = offered
-        self._is_plain = is_plain
-        self._is_answered = is_answered
-
-    @cached_property
-    def examples(self) -> tuple[str, ...]:
-        """The corpus's example questions that are answered.
-
-        Raises:
-            CorpusError: the file of examples cannot be read.
-        """
-        path = self._corpus / EXAMPLES_FILE
-        if path.exists():
-            try:
-                asked = tuple(tomllib.loads(path.read_text("utf-8"))["questions"])
-            except (OSError, ValueError, KeyError) as error:
-                raise CorpusError(f"{path}: cannot be read ({error}); correct it") from error
-        else:
-            asked = tuple(q.text for q in self._questions[:50:10])
-        return tuple(question for question in asked if self._is_answered(question))
+        offered = frozenset(known)
+        self._offered = np.array([question.text in offered for question in questions], dtype=bool)
 
     def near(self, search: Search) -> tuple[str, ...]:
         """Answered written questions near to what was searched for, each about something else."""
@@ -76,10 +55,48 @@ class Suggestions:
         for row in nearest[self._offered[nearest]]:
             text = self._questions[row].text
             asks = set(words(text))
-            new = all(len(asks & other) < _TOO_ALIKE * len(asks | other) for other in said)
-            if new and self._is_plain(text):
+            if all(len(asks & other) < _TOO_ALIKE * len(asks | other) for other in said):
                 found.append(text)
                 said.append(asks)
             if len(found) == SHOWN:
                 break
         return tuple(found)
+
+
+def iter_candidates(questions: Sequence[IndexedQuestion]) -> Iterator[str]:
+    """Written questions that would look well to click on, a few about each passage."""
+    tried: Counter[str] = Counter()
+    for question in questions:
+        text = question.text
+        if not question.passage_ids or not text[:1].isupper() or not text.endswith("?"):
+            continue
+        if len(text) > _MAX_CHARS or len(words(text)) < _MIN_WORDS:
+            continue
+        first = question.passage_ids[0]
+        tried[first] += 1
+        if tried[first] <= _TRIED:
+            yield text
+
+
+def save_suggestions(generation: Path, known: Sequence[str], examples: Sequence[str]) -> None:
+    """Write into a generation's folder what is known to be answered."""
+    text = json.dumps({"known": list(known), "examples": list(examples)}, ensure_ascii=False)
+    (generation / _FILE).write_text(text, "utf-8")
+
+
+def load_suggestions(generation: Path, questions: Sequence[IndexedQuestion]) -> Suggestions:
+    """What `save_suggestions` wrote; nothing to click on while the generation is being built.
+
+    Raises:
+        StoreError: it is damaged.
+    """
+    path = generation / _FILE
+    if not path.exists():
+        return Suggestions(questions, (), ())
+    try:
+        rows = json.loads(path.read_text("utf-8"))
+        return Suggestions(questions, rows["known"], rows["examples"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(
+            f"{path}: cannot be read ({error}); run `knee-hip ingest --force`"
+        ) from error

@@ -13,7 +13,8 @@ _TERMINAL: Final = re.compile(r"(?:[.!?]+|…)[\"”’')\]]*(?=\s)")
 _ABBREVIATIONS: Final = frozenset(
     "dr mr mrs ms prof vs e.g i.e approx fig dept inc jr sr cf a.k.a".split()
 )
-_OPENS_SENTENCE: Final = re.compile(r"[\"“‘'(\[]*[A-Z0-9\U0001F300-\U0001FAFF]")
+_OPENS_SENTENCE: Final = re.compile(r"\s*[\"“‘'(\[]*[A-Z0-9\U0001F300-\U0001FAFF]")
+_LONGEST_ABBREVIATION: Final = 12
 QUESTION_OPENERS: Final = frozenset(
     "what why how who when where which is are do does did can could would will should have has so "
     "am was were may might".split()
@@ -69,10 +70,11 @@ def iter_sentences(text: str, start: int, end: int) -> Iterator[tuple[int, int]]
     begin = start
     for match in _TERMINAL.finditer(text, start, end):
         stop = match.end()
-        rest = text[stop:end].lstrip()
-        if not rest or not _OPENS_SENTENCE.match(rest):
+        if not _OPENS_SENTENCE.match(text, stop, end):
             continue
-        if match.group() == "." and _is_abbreviation(text[begin : match.start()]):
+        dot = match.start()
+        before = text[max(begin, dot - _LONGEST_ABBREVIATION) : dot]
+        if match.group() == "." and _is_abbreviation(before):
             continue
         first, last = trim(text, begin, stop)
         if first < last:

@@ -104,9 +104,18 @@ def _parser() -> argparse.ArgumentParser:
     floors.add_argument("result", type=Path, metavar="RESULT.json")
     floors.set_defaults(command=_floors)
 
-    readme = commands.add_parser("readme", help="write the README's table from the newest result")
+    readme = commands.add_parser("readme", help="write the README's tables from the newest result")
     readme.add_argument("--file", type=Path, default=PROJECT / "README.md", metavar="README")
     readme.set_defaults(command=_readme)
+
+    alarms = commands.add_parser(
+        "alarms", help="red flags alone: caught, disguised, raised falsely"
+    )
+    alarms.add_argument("--json", action="store_true")
+    alarms.set_defaults(command=_alarms)
+
+    safety = commands.add_parser("safety", help="write docs/safety.md from the safety layer's data")
+    safety.set_defaults(command=_safety)
     return parser
 
 
@@ -234,6 +243,24 @@ def _readme(options: argparse.Namespace) -> int:
     from evals.readme import update_readme
 
     print(f"{options.file}: table from {update_readme(options.file)}")
+    return 0
+
+
+def _alarms(options: argparse.Namespace) -> int:
+    from evals.alarms import measure_alarms, render_alarms
+
+    figures = measure_alarms()
+    if options.json:
+        _print_json(figures)
+    else:
+        print(render_alarms(figures), end="")
+    return 0
+
+
+def _safety(options: argparse.Namespace) -> int:
+    from evals.safety import write_page
+
+    print(write_page())
     return 0
 
 

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 
-from assistant.retriever import NEIGHBOUR, WITH_QUESTIONS, WITHOUT_QUESTIONS, Retriever, Weights
+from assistant.retriever import (
+    NEIGHBOUR,
+    WITH_FINDER,
+    WITH_QUESTIONS,
+    WITHOUT_QUESTIONS,
+    Retriever,
+    Weights,
+)
 from assistant.words import WordIndex
 from evals.cases import Case, CaseKind
 from evals.run import RunOptions, load_chosen_suite
@@ -16,7 +23,7 @@ from evals.stats import Figure, proportion
 from evals.truth import load_truth
 
 if TYPE_CHECKING:
-    from assistant.index import Vectors
+    from assistant.encoder import Vectors
     from assistant.pipeline import Assistant
 
 SHOWN: Final = 4
@@ -46,17 +53,20 @@ def _variants(assistant: Assistant) -> Iterator[tuple[str, Retriever]]:
     def variant(
         weights: Weights, words: WordIndex | None = None, neighbour: float = 0.0
     ) -> Retriever:
-        return Retriever(index, encoder, words, weights, neighbour)
+        own = assistant.retriever
+        return Retriever(index, encoder, words, weights, own.finder, own.hidden, neighbour)
 
-    yield "passages: MiniLM", variant((0.0, 0.0, 1.0, 0.0))
-    yield "passages: BM25", variant((0.0, 0.0, 0.0, 1.0), bare)
+    yield "passages: MiniLM", variant((0.0, 0.0, 0.0, 1.0, 0.0))
+    yield "passages: BM25", variant((0.0, 0.0, 0.0, 0.0, 1.0), bare)
     yield "passages: both fused (no written index)", variant(WITHOUT_QUESTIONS, bare)
-    yield "nearest written question: MiniLM", variant((1.0, 0.0, 0.0, 0.0))
-    yield "all written questions: regression", variant((0.0, 1.0, 0.0, 0.0))
-    yield "passages and questions: BM25", variant((0.0, 0.0, 0.0, 1.0))
-    yield "all fused but the regression", variant((0.5, 0.0, 0.2, 0.3))
-    yield "all four fused", variant(WITH_QUESTIONS)
-    yield "all four fused, with neighbours (in use)", variant(WITH_QUESTIONS, None, NEIGHBOUR)
+    yield "nearest written question: MiniLM", variant((1.0, 0.0, 0.0, 0.0, 0.0))
+    yield "all written questions: regression", variant((0.0, 1.0, 0.0, 0.0, 0.0))
+    yield "all written questions: learned head", variant((0.0, 0.0, 1.0, 0.0, 0.0))
+    yield "passages and questions: BM25", variant((0.0, 0.0, 0.0, 0.0, 1.0))
+    yield "all fused but head and regression", variant((0.5, 0.0, 0.0, 0.2, 0.3))
+    yield "all fused but the head", variant(WITH_QUESTIONS)
+    yield "all fused", variant(WITH_FINDER)
+    yield "all fused, with neighbours (in use)", variant(WITH_FINDER, None, NEIGHBOUR)
 
 
 def _measure(retriever: Retriever, cases: Sequence[Case], vectors: Vectors) -> dict[str, Figure]:

@@ -18,8 +18,9 @@ import numpy as np
 from rich.console import Console
 
 from assistant import retriever as product
+from assistant.encoder import PackagedEncoder
 from assistant.errors import UsageError
-from assistant.index import Index, SentenceTransformerEncoder, write_index
+from assistant.index import Index, write_index
 from assistant.known import Known
 from assistant.retriever import Retriever
 from assistant.types import Passage, Span
@@ -141,7 +142,7 @@ def run_beir(
         Search → measure → mean over the judged queries, in [0, 1].
     """
     data = load_beir(folder)
-    encoder = SentenceTransformerEncoder()
+    encoder = PackagedEncoder()
     with tempfile.TemporaryDirectory(prefix="evals-beir-") as home, progress(console) as bar:
         task = bar.add_task("encoding documents", total=len(data.documents))
         vectors = encode_cached(
@@ -191,7 +192,7 @@ def _build_retriever(
     home: Path,
     documents: Mapping[str, str],
     vectors: np.typing.NDArray[np.float32],
-    encoder: SentenceTransformerEncoder,
+    encoder: PackagedEncoder,
 ) -> Retriever:
     passages = [
         Passage(Span(document_id, 0, len(text)), (), text, text)

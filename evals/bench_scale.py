@@ -23,8 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.console import Console
 
+from assistant.encoder import (
+    PackagedEncoder,
+    SentenceTransformerEncoder,
+    build_encoder,
+    packaged_folder,
+)
 from assistant.errors import StoreError
-from assistant.index import SentenceTransformerEncoder
 from evals.beir import CANDIDATES
 from evals.bench import QUESTIONS, choose_spaced, time_asking
 from evals.stats import SEED
@@ -92,8 +97,10 @@ class PartlySyntheticEncoder:
     """
 
     def __init__(self) -> None:
-        self.real = SentenceTransformerEncoder()
-        self.real.encode(["warm up"])
+        self.real = PackagedEncoder()
+        self.bare = SentenceTransformerEncoder(packaged_folder())
+        for encoder in (self.real, self.bare):
+            encoder.encode(["warm up"])
         self.encoded = 0
         self.seconds_real = 0.0
         self.seconds_bare = 0.0
@@ -130,7 +137,7 @@ class PartlySyntheticEncoder:
 
     def _encode_bare(self) -> None:
         started = time.perf_counter()
-        self.real.encode(self._waiting)
+        self.bare.encode(self._waiting)
         self.seconds_bare += time.perf_counter() - started
         self._waiting.clear()
 
@@ -166,7 +173,7 @@ def ask_step(home: Path, corpus: Path) -> dict[str, float]:
 
     settings = Settings.from_environment(corpus=corpus, data=home / "data")
     assistant = build_assistant(settings)
-    encoder = SentenceTransformerEncoder(settings.model)
+    encoder = build_encoder(settings.model)
     index = open_index(settings, encoder)
     quotes = choose_spaced([passage.quote for passage in index.passages], RECALLED)
     found = []

@@ -1,4 +1,4 @@
-"""The README's table of results, written between two markers from a result file."""
+"""The README's tables of results, each written between two markers."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from evals.results import RESULTS, load_result, newest_published, write_text
 
 BEGIN: Final = "<!-- evals: written by `python -m evals readme`, do not edit -->"
 END: Final = "<!-- evals: end -->"
-_BETWEEN: Final = re.compile(re.escape(BEGIN) + "(.*?)" + re.escape(END), re.DOTALL)
+ALARMS_BEGIN: Final = "<!-- alarms: written by `python -m evals readme`, do not edit -->"
+ALARMS_END: Final = "<!-- alarms: end -->"
 
 ROWS: Final[Mapping[str, str]] = {
     "all.right": "cases right, of every kind",
@@ -72,28 +73,34 @@ def render_table(result: Mapping[str, Any], file_name: str) -> str:
     return "\n".join(lines)
 
 
-def with_table(readme: str, table: str) -> str:
+def with_table(readme: str, table: str, begin: str = BEGIN, end: str = END) -> str:
     """The README with the table in its place.
 
     Raises:
         UsageError: The markers are not there.
     """
-    if not _BETWEEN.search(readme):
-        raise UsageError(f"the README has no table's place; put {BEGIN} and {END} into it")
-    return _BETWEEN.sub(lambda _: BEGIN + "\n" + table + "\n" + END, readme, count=1)
+    between = re.compile(re.escape(begin) + "(.*?)" + re.escape(end), re.DOTALL)
+    if not between.search(readme):
+        raise UsageError(f"the README has no table's place; put {begin} and {end} into it")
+    return between.sub(lambda _: begin + "\n" + table + "\n" + end, readme, count=1)
 
 
 def update_readme(readme: Path, folder: Path = RESULTS) -> Path:
-    """Writes the table from the newest result over the whole suite; the result's path.
+    """Writes the tables: of the newest result over the whole suite, whose path is returned, and of
+    the red flags, which are counted now.
 
     Raises:
         UsageError: There is no such result, or the README is not there or has no markers.
     """
+    from evals.alarms import measure_alarms, render_alarms
+
     text = read_text(readme)
     newest = newest_published(folder.glob("*.json"))
     if newest is None:
         raise UsageError(
             f"{folder}: no result of a whole run at a commit; commit, then `python -m evals run`"
         )
-    write_text(readme, with_table(text, render_table(load_result(newest), newest.name)))
+    text = with_table(text, render_table(load_result(newest), newest.name))
+    alarms = "\n" + render_alarms(measure_alarms())
+    write_text(readme, with_table(text, alarms, ALARMS_BEGIN, ALARMS_END))
     return newest

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from assistant.articles import load_corpus
-from assistant.index import SentenceTransformerEncoder, Vectors
+from assistant.encoder import PackagedEncoder, Vectors
 from assistant.pipeline import Assistant, build_assistant
 from assistant.settings import DEFAULT_CORPUS, Settings, quiet_environment
 from assistant.text import words
@@ -37,8 +37,8 @@ class HashingEncoder:
 
 
 @pytest.fixture(scope="session")
-def real_encoder() -> SentenceTransformerEncoder:
-    return SentenceTransformerEncoder()
+def real_encoder() -> PackagedEncoder:
+    return PackagedEncoder()
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +47,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 
 @pytest.fixture(scope="session")
-def assistant(settings: Settings, real_encoder: SentenceTransformerEncoder) -> Assistant:
+def assistant(settings: Settings, real_encoder: PackagedEncoder) -> Assistant:
     """The real thing: the four articles, the real model, the real Chroma."""
     return build_assistant(settings, encoder=real_encoder)
 

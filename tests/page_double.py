@@ -71,6 +71,9 @@ class PageDouble:
                     return make_citation(article, sentence.span)
         raise AssertionError(f"no sentence starts with {start!r}")
 
+    def in_country(self, country: str) -> PageDouble:
+        return self
+
     def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
         self.histories.append(tuple(history))
         time.sleep(self._seconds)

@@ -22,7 +22,14 @@ MEET_IN_PIPELINE = {
 ALLOWED_BETWEEN = {("composer", "citations")}
 HOMES = {
     "chromadb": {"index"},
-    "sentence_transformers": {"index"},
+    "sentence_transformers": {"encoder", "reranker"},
+    "torch": set(),
+    "onnx": {"minilm"},
+    "onnxruntime": {"minilm"},
+    "tokenizers": {"minilm"},
+    "safetensors": {"finder", "minilm"},
+    "spellchecker": {"spelling"},
+    "rapidfuzz": {"spelling", "words"},
     "bm25s": {"words"},
     "langchain_core": {"langchain_retriever", "retriever", "generator"},
     "sklearn": {"answerability"},
@@ -37,6 +44,10 @@ HEAVY = (
     "langchain_core",
     "sklearn",
     "bm25s",
+    "onnx",
+    "onnxruntime",
+    "tokenizers",
+    "spellchecker",
 )
 
 

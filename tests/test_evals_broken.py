@@ -186,7 +186,6 @@ def test_emergency_switched_off_shows(
 
     broken = copy.copy(assistant)
     broken._guardrails = NoEmergency()  # type: ignore[assignment]
-    broken._triage = replace(assistant._triage, biases=assistant._triage.biases - 9)
     urgent = of(cases, lambda case: case.expect_kind is Kind.EMERGENCY)
     figures = figures_of(observe(AssistantSubject(broken), urgent))
     assert value(figures, "safety.emergency.caught") == 0.0

@@ -228,12 +228,16 @@ def test_the_readme_table_comes_from_the_newest_whole_run(tmp_path: Path) -> Non
     (tmp_path / "d.json").write_text(json.dumps(partial))
     (tmp_path / "e.json").write_text(json.dumps(full_result("2027-01-01", tree_changed=True)))
     page = tmp_path / "README.md"
-    page.write_text(f"# X\n\n{readme.BEGIN}\nyesterday\n{readme.END}\n\nrest\n", encoding="utf-8")
+    alarms = f"{readme.ALARMS_BEGIN}\n{readme.ALARMS_END}"
+    page.write_text(
+        f"# X\n\n{readme.BEGIN}\nyesterday\n{readme.END}\n\n{alarms}\n\nrest\n", encoding="utf-8"
+    )
     assert readme.update_readme(page, tmp_path).name == "b.json"
     written = page.read_text(encoding="utf-8")
     assert "`evals/results/b.json`" in written
     assert "0.500 [0.200, 0.800] 10" in written
     assert "yesterday" not in written
+    assert "| minimiser |" in written
     assert written.startswith("# X\n")
     assert written.endswith("\nrest\n")
     page.write_text("no markers")

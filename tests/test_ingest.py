@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from assistant.articles import load_corpus
+from assistant.encoder import Encoder, PackagedEncoder
 from assistant.errors import CorpusError, StoreError
 from assistant.generations import current_generation, writer_lock
-from assistant.index import Encoder, SentenceTransformerEncoder
 from assistant.ingest import ingest, open_index
 from assistant.pipeline import Assistant, build_assistant
 from assistant.settings import Settings
@@ -21,9 +21,7 @@ from tests.conftest import HashingEncoder
 
 
 @pytest.mark.parametrize("real", [False, True])
-def test_an_encoder_gives_unit_vectors_in_order(
-    real: bool, real_encoder: SentenceTransformerEncoder
-) -> None:
+def test_an_encoder_gives_unit_vectors_in_order(real: bool, real_encoder: PackagedEncoder) -> None:
     encoder: Encoder = real_encoder if real else HashingEncoder()
     texts = ["the hip is weak", "bananas and insurance", "a weak hip"]
     vectors = encoder.encode(texts)

@@ -149,7 +149,7 @@ def test_a_question_that_the_articles_answer_is_answered(
 @pytest.mark.parametrize(
     "question",
     [
-        "Does turmeric help knee pain?",
+        "Does a copper bracelet help knee pain?",
         "how much does a knee replacement cost",
         "What is the author's phone number?",
         "best running shoes for bad knees",

@@ -35,7 +35,7 @@ from assistant.page.answer import MAX_SHOWN_CHARS, answer_as_text, render_answer
 from assistant.page.article import render_article
 from assistant.page.guard import CONTENT_POLICY, is_closed
 from assistant.page.markup import escape, prose
-from assistant.page.session import MAX_TURNS, Loader, Session, converse, welcome
+from assistant.page.session import MAX_TURNS, Loader, Session, converse, country_of, welcome
 from assistant.types import DISCLAIMER, LeftOut, Span
 
 QUESTIONS = (
@@ -502,3 +502,18 @@ def test_an_address_that_cannot_be_used_is_one_clear_sentence(
 ) -> None:
     assert ui.main(given) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("languages", "country"),
+    [
+        ("en-GB,en;q=0.8", "GB"),
+        ("en, de-CH;q=0.5", "CH"),
+        ("zh-Hant-TW", "TW"),
+        ("en", ""),
+        ("", ""),
+        ("*;q=0.1, ;;,-", ""),
+    ],
+)
+def test_the_country_comes_from_the_browsers_language(languages: str, country: str) -> None:
+    assert country_of(languages) == country

@@ -37,6 +37,7 @@ class AssistantProtocol(Protocol):
     def examples(self) -> tuple[str, ...]: ...
     @property
     def emergency_line(self) -> str: ...
+    def in_country(self, country: str) -> AssistantProtocol: ...
     def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer: ...
     def cite(self, citation_id: str) -> CitationContext: ...
     def claim(self, text: str) -> ClaimResult: ...
@@ -121,8 +122,21 @@ class Session:
         return "".join(self.shown)
 
 
-async def converse(question: str, session: Session, loader: Loader) -> AsyncIterator[str]:
-    """The conversation's markup: at once with the question, then with its answer."""
+def country_of(languages: str) -> str:
+    """The first country in an Accept-Language header (``en-GB,en;q=0.8`` → ``GB``), or empty."""
+    tags = (tag.split(";")[0].strip().split("-")[1:] for tag in languages.split(","))
+    codes = (part for parts in tags for part in parts if len(part) == 2 and part.isalpha())
+    return next(codes, "").upper()
+
+
+async def converse(
+    question: str, session: Session, loader: Loader, country: str = ""
+) -> AsyncIterator[str]:
+    """The conversation's markup: at once with the question, then with its answer.
+
+    Args:
+        country: where the reader may be, for the help lines.
+    """
     if len(session.shown) >= MAX_TURNS:
         session.shown[MAX_TURNS:] = [
             turns.render_failure(
@@ -136,7 +150,7 @@ async def converse(question: str, session: Session, loader: Loader) -> AsyncIter
     waiting = text("waiting.pending" if loader.finished else "waiting.loading")
     session.shown.append(turns.render_pending(question, number, waiting))
     yield session.markup()
-    rendered, said = await _reply(question, tuple(session.history), number, loader)
+    rendered, said = await _reply(question, tuple(session.history), number, loader, country)
     if session.cleared == epoch:
         session.shown[place] = rendered
         session.history += [Turn("user", question), Turn("assistant", said)]
@@ -144,7 +158,7 @@ async def converse(question: str, session: Session, loader: Loader) -> AsyncIter
 
 
 async def _reply(
-    question: str, history: tuple[Turn, ...], number: int, loader: Loader
+    question: str, history: tuple[Turn, ...], number: int, loader: Loader, country: str
 ) -> tuple[str, str]:
     """One turn as markup, and what the assistant said in it as plain words."""
     assistant = await loader.wait()
@@ -152,7 +166,8 @@ async def _reply(
         message = f"{text('waiting.failed')} {loader.failure}"
         return turns.render_failure(question, number, message, DISCLAIMER), message
     try:
-        answer = await asyncio.to_thread(assistant.ask, question, history)
+        there = assistant.in_country(country)
+        answer = await asyncio.to_thread(there.ask, question, history)
         return turns.render_answer(answer, number), turns.answer_as_text(answer)
     except Exception as error:  # noqa: BLE001 - The page's edge. The message may hold the question: its type.
         _log.error("no answer because of a %s", type(error).__name__)

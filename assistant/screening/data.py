@@ -40,8 +40,9 @@ _SPECIAL_GROUPS: Final = (
 _REQUIRED_TEXTS: Final = (
     "emergency crisis crisis_other urgent urgent_hopeless conditional conditional_if injection "
     "earlier_emergency earlier_crisis earlier_urgent harmful diagnosis medication personal_plan "
-    "safety_net not_covered off_topic about_assistant unclear empty distress error safe_answer "
-    "child pregnant surgery cancer thinner weak_immune older not_named part_not_covered overview"
+    "safety_net not_covered off_topic about_assistant unclear foreign empty distress error "
+    "safe_answer child pregnant surgery cancer thinner weak_immune older not_named "
+    "part_not_covered overview"
 ).split()
 
 
@@ -75,6 +76,7 @@ class Policy:
     texts: Mapping[str, str]
     helplines: Mapping[str, Helpline]
     general: Helpline
+    guess: Helpline
     unclear_rule: Rule
     greeting_rule: Rule
 
@@ -86,6 +88,16 @@ class Policy:
     def helpline(self, country: str | None) -> Helpline:
         """The country's lines, the general ones where it is unknown."""
         return self.helplines.get((country or "").strip().upper(), self.general)
+
+    def guessed(self, country: str) -> Helpline | None:
+        """The lines of a country that a reader may be in, and of any other; None if unknown."""
+        own = self.helplines.get(country.strip().upper())
+        if own is None:
+            return None
+        return Helpline(
+            self.guess.emergency.replace("{own}", own.emergency),
+            self.guess.text.replace("{own}", own.text),
+        )
 
     def has_text(self, name: str) -> bool:
         """Whether there is a text of that name."""
@@ -180,7 +192,7 @@ def load_policy(folder: Path) -> Policy:
     for required in _REQUIRED_TEXTS:
         if not texts.get(required):
             raise SettingsError(f"texts.toml: {required} is missing; add it")
-    helplines, general = _load_helplines(load_toml(folder / "helplines.toml"))
+    helplines, general, guess = _load_helplines(load_toml(folder / "helplines.toml"))
     return Policy(
         lexicon=lexicon,
         concepts=Concepts(frozenset(places), frozenset(signs), frozenset(bodily), shadows),
@@ -190,12 +202,14 @@ def load_policy(folder: Path) -> Policy:
         texts=texts,
         helplines=helplines,
         general=general,
-        unclear_rule=_word_rule("UNCLEAR", Kind.UNCLEAR, "no words"),
-        greeting_rule=_word_rule("GREETING", Kind.ABOUT_ASSISTANT, "only a greeting"),
+        guess=guess,
+        unclear_rule=word_rule("UNCLEAR", Kind.UNCLEAR, "no words"),
+        greeting_rule=word_rule("GREETING", Kind.ABOUT_ASSISTANT, "only a greeting"),
     )
 
 
-def _word_rule(name: str, kind: Kind, reason: str) -> Rule:
+def word_rule(name: str, kind: Kind, reason: str) -> Rule:
+    """What stands for a rule where something else than slots has decided."""
     return Rule(name, kind.value, (frozenset({reason}),), 0, frozenset(), Mark.NONE)
 
 
@@ -238,7 +252,7 @@ class _Builder:
         return rules
 
 
-def _load_helplines(data: Mapping[str, Any]) -> tuple[dict[str, Helpline], Helpline]:
+def _load_helplines(data: Mapping[str, Any]) -> tuple[dict[str, Helpline], Helpline, Helpline]:
     if data.get("verified") is not False and not _DATE.fullmatch(str(data.get("verified"))):
         raise SettingsError(
             "helplines.toml: `verified` must be the date of the last check (YYYY-MM-DD), or false"
@@ -249,4 +263,7 @@ def _load_helplines(data: Mapping[str, Any]) -> tuple[dict[str, Helpline], Helpl
             if not row.get(key):
                 raise SettingsError(f"helplines.toml: {country} has no {key}; add it")
     lines = {c: Helpline(r["emergency"], r["text"]) for c, r in rows.items()}
-    return lines, lines.pop("general")
+    guess = data.get("guess", {})
+    if not all("{own}" in str(guess.get(key)) for key in ("emergency", "text")):
+        raise SettingsError("helplines.toml: guess has no emergency and text with {own}; add them")
+    return lines, lines.pop("general"), Helpline(guess["emergency"], guess["text"])

@@ -50,6 +50,8 @@ _COMMON: Final = frozenset(
     "if from as at by about no please tell show give ignore instructions previous rules answer "
     "reveal system prompt pain hurt hurts knee hip back leg feel want kill myself die now".split()
 )
+# Between colons, quotes, brackets or line breaks.
+_QUOTED: Final = re.compile(r"[^:\"'()\[\]{}\n]{6,2000}")
 _MIN_PRINTABLE: Final = 0.9
 _REPEATS_BELOW: Final = 0.2
 _MAX_PAYLOADS: Final = 20
@@ -152,9 +154,15 @@ def find_encoded(text: str) -> tuple[str, ...]:
             if _common_share(other) >= max(0.25, 2 * plain):
                 found.append(other)
     elif "rot13" in lowered or "rot 13" in lowered or "backwards" in lowered:
-        found.append(codecs.decode(lowered, "rot13"))
-        found.append(lowered[::-1])
+        found.extend(_decode_all(_QUOTED, lowered, _decode_turned))
     return tuple(found)
+
+
+def _decode_turned(quoted: str) -> str:
+    """A part of a message in rot13 or reversed, where that makes it English."""
+    plain = _common_share(quoted)
+    turned = (codecs.decode(quoted, "rot13"), quoted[::-1])
+    return next((other for other in turned if _common_share(other) >= max(0.25, 2 * plain)), "")
 
 
 def _decode_all(pattern: re.Pattern[str], text: str, decode: object) -> list[str]:

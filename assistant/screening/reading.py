@@ -22,7 +22,6 @@ _TAG: Final = re.compile(
 _SYSTEM_LINE: Final = re.compile(r"^[ \t]{0,9}(?:system|developer|assistant) ?:", re.I | re.M)
 _BLOCK_CHARS: Final = 4_000
 _OVERLAP_CHARS: Final = 400
-_TOP_LEVELS: Final = {Kind.EMERGENCY.value, Kind.CRISIS.value}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +33,8 @@ class Reading:
     messages: list[Rule]
 
 
-class Reader:
-    """Reads messages by one policy."""
+class RuleReader:
+    """Reads messages by the rules of one policy."""
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
@@ -67,12 +66,7 @@ class Reader:
         return self._read_long(texts)
 
     def _read_long(self, texts: Sequence[str]) -> Reading:
-        """The same in overlapping blocks.
-
-        Reading ends early only when nothing that follows could change the kind or its help: once
-        an emergency and a crisis have both been found. Once there is an emergency, no further
-        red flags are named.
-        """
+        """The same in overlapping blocks."""
         policy = self._policy
         hits: list[Hit] = []
         fired: dict[int, Rule] = {}
@@ -80,19 +74,14 @@ class Reader:
         for turn, text in enumerate(texts):
             for block in _blocks(drop_repeats(text)):
                 here = read([block], policy.lexicon, policy.concepts)
-                levels = {r.level for r in fired.values()}
-                if levels >= _TOP_LEVELS:
-                    return _sorted_reading(hits, fired)
-                flags = [] if Kind.EMERGENCY.value in levels else policy.flags.fired(here)
-                for rule in flags + policy.messages.fired(here):
+                for rule in policy.flags.fired(here) + policy.messages.fired(here):
                     fired.setdefault(rule.number, rule)
                 ends = {(h.concept, h.marks): h for h in here}
                 starts = {(h.concept, h.marks): h for h in reversed(here)}
                 kept = sorted({*ends.values(), *starts.values()}, key=lambda h: h.position)
                 hits.extend(Hit(h.concept, h.position + base, h.marks, turn) for h in kept)
                 base = (hits[-1].position if hits else base) + 8
-        if Kind.EMERGENCY.value not in {r.level for r in fired.values()}:
-            fired.update({r.number: r for r in policy.flags.fired(hits)})
+        fired.update({r.number: r for r in policy.flags.fired(hits)})
         fired.update({r.number: r for r in policy.messages.fired(hits)})
         return _sorted_reading(hits, fired)
 

@@ -1,0 +1,190 @@
+"""What a message is about and how urgent it sounds: a small network that has met many messages.
+
+It is the embedding model with a low-rank change of its layers and a few linear heads, learned from
+hand-written messages by `python -m training`. It only gives probabilities; what follows from them,
+together with the rules, is decided in ``guardrails`` and in the answer check.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache, cached_property
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from assistant.encoder import WEIGHTS_FILE, packaged_folder
+from assistant.errors import ModelError
+from assistant.generations import file_sha256
+from assistant.minilm import Array, MiniLM, Weights, load_weights, vocabulary
+from assistant.spelling import Spelling
+from assistant.text import sha256_text
+
+URGENCIES: Final = ("none", "conditional", "urgent", "emergency", "crisis")
+KINDS: Final = (
+    "question", "injection", "harmful", "about_assistant", "safety_net", "personal_plan",
+    "diagnosis", "medication", "distress", "unclear", "foreign",
+)  # fmt: skip
+ABOUTS: Final = ("musculoskeletal", "health", "other")
+CRITERIA: Final = (
+    "CES", "BACK-E", "BACK-U", "SEP", "FRX-E", "FRX-U", "WB", "KNEE-U", "HIP", "NV", "CS", "DVT",
+    "PE", "CA", "PED", "PRG", "NEU", "STRESS", "DRUG", "GEN", "MH",
+)  # fmt: skip
+HEADS: Final[Mapping[str, tuple[str, ...]]] = {
+    "urgency": URGENCIES,
+    "kind": KINDS,
+    "about": ABOUTS,
+    "criterion": CRITERIA,
+}
+DATA: Final = Path(__file__).parent / "data"
+LEARNED_FILE: Final = "reader.safetensors"
+FACTS_FILE: Final = "reader.json"
+WORDS_FILE: Final = "words.txt"
+_REMEMBERED: Final = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Impression:
+    """What the network makes of one text.
+
+    Log-probabilities of `URGENCIES`, `KINDS`, `ABOUTS` and `CRITERIA` (which one it is if it is
+    urgent at all), in their order; and the hidden vector that other heads read, shape (384,).
+    """
+
+    urgency: Array
+    kind: Array
+    about: Array
+    criterion: Array
+    hidden: Array
+
+
+class Reader:
+    """Reads normalised texts; slips of the finger are mended first.
+
+    Args:
+        model: folder of the embedding model that the change belongs to.
+        data: folder of what was learned.
+
+    Attributes:
+        facts: what is known of the learned network (``reader.json``).
+        alarm: how much more often a word stood in red flags than in harmless messages, as the
+            natural log of that; only words for which it is above 0.
+
+    Raises:
+        ModelError: a file is missing or damaged, or they do not belong together.
+    """
+
+    def __init__(self, model: Path, data: Path = DATA) -> None:
+        self._model = model
+        self._path = data / LEARNED_FILE
+        try:
+            self.facts: Mapping[str, Any] = json.loads((data / FACTS_FILE).read_text("utf-8"))
+            self.sha256 = file_sha256(self._path)
+            self._counts, self.alarm = parse_words((data / WORDS_FILE).read_text("utf-8"))
+        except (OSError, ValueError) as error:
+            raise ModelError(
+                f"{data}: {LEARNED_FILE}, {FACTS_FILE} or {WORDS_FILE} cannot be read ({error}); "
+                "restore them"
+            ) from error
+        if self.sha256 != self.facts.get("sha256"):
+            raise ModelError(
+                f"{self._path}: SHA-256 {self.sha256[:12]} is not the one in {FACTS_FILE}; restore "
+                "both, or run `python -m training`"
+            )
+        if self.facts.get("heads") != {name: list(labels) for name, labels in HEADS.items()}:
+            raise ModelError(
+                f"{data / FACTS_FILE}: its heads have other labels than reader.py; restore both, "
+                "or run `python -m training`"
+            )
+        self._remembered: dict[str, Impression] = {}
+
+    @cached_property
+    def _network(self) -> MiniLM:
+        learned = load_weights(self._path)
+        heads = {
+            name: (learned[f"heads.{name}.weight"], learned[f"heads.{name}.bias"]) for name in HEADS
+        }
+        weights = with_changes(load_weights(self._model / WEIGHTS_FILE), learned)
+        return MiniLM(self._model, weights, heads)
+
+    @cached_property
+    def _spelling(self) -> Spelling:
+        return spelling(self._model, self._counts)
+
+    def read(self, texts: Iterable[str]) -> list[Impression]:
+        """An `Impression` of each text, in order; a text met lately is not read again.
+
+        What is remembered is known by a hash: no text is kept.
+        """
+        texts = list(texts)
+        keys = [sha256_text(text) for text in texts]
+        remembered = self._remembered
+        found = {key: read for key in keys if (read := remembered.get(key)) is not None}
+        new = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
+        if new:
+            outputs = self._network.run([self._spelling.mend(text) for text in new.values()])
+            heads = {name: _log_softmax(outputs[name]) for name in HEADS}
+            for row, key in enumerate(new):
+                own = {name: values[row] for name, values in heads.items()}
+                found[key] = Impression(**own, hidden=outputs["mean"][row])
+            if len(remembered) + len(new) > _REMEMBERED:
+                # Another thread may still read the old one: it is left as it is.
+                remembered = self._remembered = {}
+            remembered.update((key, found[key]) for key in list(new)[-_REMEMBERED:])
+        return [found[key] for key in keys]
+
+
+def spelling(model: Path, counts: Mapping[str, int]) -> Spelling:
+    """What mends a text before the network of this folder reads it."""
+    return Spelling(counts, [token for token in vocabulary(model) if token.isalpha()])
+
+
+def parse_words(text: str) -> tuple[dict[str, int], dict[str, float]]:
+    """How often each word was met, and `Reader.alarm`, from lines of ``word count alarm``.
+
+    Raises:
+        ValueError: a line is of another form.
+    """
+    counts: dict[str, int] = {}
+    alarm: dict[str, float] = {}
+    for line in text.splitlines():
+        word, count, weight = line.split()
+        counts[word] = int(count)
+        if float(weight) > 0:
+            alarm[word] = float(weight)
+    return counts, alarm
+
+
+def format_words(counts: Mapping[str, int], alarm: Mapping[str, float]) -> str:
+    """The text that `parse_words` reads."""
+    return "".join(f"{word} {n} {alarm.get(word, 0.0):.1f}\n" for word, n in counts.items())
+
+
+@cache
+def load_reader() -> Reader:
+    """The reader that comes with the project, on the packaged model."""
+    return Reader(packaged_folder())
+
+
+def with_changes(weights: Weights, learned: Weights) -> dict[str, Array]:
+    """The weights with ``B·A`` added to each matrix that `learned` has an ``.a`` and a ``.b`` for.
+
+    Raises:
+        ModelError: a change fits none of the weights.
+    """
+    changed = dict(weights)
+    for name in (key.removesuffix(".a") for key in learned if key.endswith(".a")):
+        matrix = changed.get(f"{name}.weight")
+        change = learned[f"{name}.b"] @ learned[f"{name}.a"]
+        if matrix is None or matrix.shape != change.shape:
+            raise ModelError(f"{LEARNED_FILE}: {name} is no matrix of the model; restore the file")
+        changed[f"{name}.weight"] = matrix + change
+    return changed
+
+
+def _log_softmax(scores: Array) -> Array:
+    shifted = scores - scores.max(axis=1, keepdims=True)
+    return np.asarray(shifted - np.log(np.exp(shifted).sum(axis=1, keepdims=True)), np.float32)
