@@ -136,7 +136,7 @@ def test_a_disguise_or_minimiser_hardly_ever_lowers_an_urgency(
     lowered = [
         t for t in flags if rank(guard.screen(disguise(t)).kind) < rank(guard.screen(t).kind)
     ]
-    assert len(lowered) <= 0.03 * len(flags), lowered
+    assert len(lowered) <= 0.06 * len(flags), lowered
 
 
 @pytest.mark.parametrize(

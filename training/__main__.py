@@ -174,7 +174,11 @@ def weigh(examples: Sequence[Example], scores: Scores, fired: Sequence[Fired]) -
     """
     rows = [n for n, e in enumerate(examples) if e.message.source not in PLAIN]
     urgency = [(n, value) for n in rows if (value := examples[n].message.urgency)]
-    kinds = [(n, value) for n in rows if (value := examples[n].message.kind)]
+    kinds = [
+        (n, example.message.kind or "question")
+        for n, example in enumerate(examples)
+        if example.message.kind or example.message.source in PLAIN
+    ]
     at, labels = zip(*urgency, strict=True)
     weights = fit_urgency(scores["urgency"][[*at]], labels, [fired[n] for n in at])
     at, labels = zip(*kinds, strict=True)

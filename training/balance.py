@@ -23,15 +23,19 @@ Flags = NDArray[np.bool_]
 
 # Of the written harmless messages, most of which are meant to be mistaken, this share is taken for
 # a red flag; of plain ones far fewer are.
-FALSE_ALARMS: Final = 0.06
+FALSE_ALARMS: Final = 0.05
 # Of the emergencies and crises, this share is called less than one.
 UNDER_TRIAGED: Final = 0.03
 # A message may be called another kind than it is about so often; a notice and a refusal hang on it.
-FALSE_KINDS: Final = 0.01
+FALSE_KINDS: Final = 0.004
 _LEVELS: Final = tuple(level.value for level in LEVELS)
 # How strongly weights are held near 0: as much as one message in doubt would hold them.
 _PENALTY: Final = 0.5
-_MAX_RULE: Final = 6.0
+_MAX_RULE: Final = 8.0
+# A rule counts at least so much: unlike the network it is right in the middle of text that is like
+# none that was met. For an order or a harmful request it suffices.
+_LEAST_FLAG: Final = 2.0
+_LEAST_KIND: Final[Mapping[str, float]] = {"injection": 8.0, "harmful": 8.0}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ def fit_urgency(scores: Scores, urgency: Sequence[str], fired: Sequence[Fired]) 
 
     ids = sorted({name for f in fired for name in f.ids})
     of_ids = [f.ids for f in fired]
-    flagged = _fit(odds(_LEVELS, ["none"]), of_ids, truth != "none", ids)
+    flagged = _fit(odds(_LEVELS, ["none"]), of_ids, truth != "none", ids, _LEAST_FLAG)
     margins = _margins(flagged, odds(_LEVELS, ["none"]), of_ids)
     flagged["bias"] -= float(np.quantile(margins[truth == "none"], 1 - FALSE_ALARMS))
     severe = fit(SEVERE, MILD, SEVERE)
@@ -99,7 +103,7 @@ def fit_kinds(
         log_p = np.minimum(scores[:, KINDS.index(name)].astype(float), np.log(1 - 1e-6))
         odds = np.asarray(log_p - np.log1p(-np.exp(log_p)), np.float64)
         rule = [frozenset({"fired"} if kind.value in f.levels else ()) for f in fired]
-        balance = _fit(odds, rule, truth == name, ["fired"])
+        balance = _fit(odds, rule, truth == name, ["fired"], _LEAST_KIND.get(name, 0.0))
         others = _margins(balance, odds, rule)[truth != name]
         balance["bias"] -= max(0.0, float(np.quantile(others, 1 - FALSE_KINDS)))
         found[name] = balance
@@ -107,7 +111,11 @@ def fit_kinds(
 
 
 def _fit(
-    odds: Floats, fired: Sequence[Collection[str]], truth: Flags, names: Collection[str]
+    odds: Floats,
+    fired: Sequence[Collection[str]],
+    truth: Flags,
+    names: Collection[str],
+    least: float = 0.0,
 ) -> dict[str, Any]:
     """Bias, weight of the odds and weight of each rule, by maximum likelihood."""
     from scipy.optimize import minimize
@@ -125,8 +133,8 @@ def _fit(
         slope = -(signs / (1 + np.exp(margin))) @ table / len(table) + 2 * held * weights
         return float(value), np.asarray(slope, np.float64)
 
-    bounds = [(None, None), (0.0, None), *([(0.0, _MAX_RULE)] * len(names))]
-    start = np.array([0.0, 1.0, *([0.5] * len(names))])
+    bounds = [(None, None), (0.0, None), *([(least, _MAX_RULE)] * len(names))]
+    start = np.array([0.0, 1.0, *([max(0.5, least)] * len(names))])
     best = minimize(loss, start, jac=True, bounds=bounds, method="L-BFGS-B").x
     weights = {name: round(float(w), 4) for name, w in zip(names, best[2:], strict=True)}
     return {"bias": float(best[0]), "reader": float(best[1]), "rules": weights}
