@@ -34,7 +34,7 @@ OWN_TEXTS: Final[Mapping[Kind, str]] = {
     Kind.NOT_COVERED: "not_covered|safe_answer",
     Kind.OFF_TOPIC: "off_topic",
     Kind.ABOUT_ASSISTANT: "about_assistant",
-    Kind.UNCLEAR: "unclear|empty",
+    Kind.UNCLEAR: "unclear|empty|foreign",
     Kind.DISTRESS: "distress",
 }
 """Names of the texts of which a message of a kind needs one. An answer in scope needs none."""
@@ -44,7 +44,9 @@ PROMISES_QUOTES: Final = frozenset({"diagnosis", "personal_plan"})
 
 _GAP: Final = re.compile(r"\{[a-z]+\}")
 _NEVER_SHOWN: Final = frozenset({"emergency_line", "error"})
-_OTHER_NAMES: Final = frozenset({("unclear", "empty"), ("error", "safe_answer")})
+_OTHER_NAMES: Final = frozenset(
+    {("unclear", "empty"), ("unclear", "foreign"), ("error", "safe_answer")}
+)
 
 
 def iter_notice_faults(

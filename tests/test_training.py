@@ -19,7 +19,7 @@ from evals.run import default_suite_files
 from evals.truth import load_truth
 from training.balance import FALSE_ALARMS, Fired, fit_urgency
 from training.examples import Varied, examples_of, with_typos
-from training.messages import Message, load_carriers, load_messages, messages_of_policy
+from training.messages import load_carriers, load_messages, messages_of_policy
 
 MESSAGES = load_messages()
 
@@ -66,7 +66,9 @@ def test_what_is_joined_with_other_messages_has_only_its_urgency_left(
     of_a_kind = [m for m in MESSAGES if m.kind == "harmful"][:50]
     examples = examples_of(of_a_kind, (), (), ())
     joined = Varied(examples, (), np.random.default_rng(0)).once()
-    assert all(len(j.message.text) > len(e.message.text) for j, e in zip(joined, examples))
+    assert all(
+        len(j.message.text) > len(e.message.text) for j, e in zip(joined, examples, strict=False)
+    )
     assert {(j.message.kind, j.message.about, j.rows) for j in joined} == {(None, None, None)}
 
 
