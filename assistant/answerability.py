@@ -42,7 +42,7 @@ COMES_NEAR: Final = 0.10
 OTHER_TOPIC: Final = -0.5
 SURE: Final = 0.7
 SAME_QUESTION: Final = 0.7
-# One that is nearly an answered question, and nearer to it than to any that is not, need not be sure.
+# What is nearly an answered question, and nearer to it than to any that is not, need not be sure.
 REWORDED: Final = 0.9
 # A message that resembles no answered question and no passage is not answered, however sure the
 # regressions are: they have nothing near to go by. It costs about one answer in a hundred and

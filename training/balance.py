@@ -28,6 +28,9 @@ FALSE_ALARMS: Final = 0.05
 UNDER_TRIAGED: Final = 0.03
 # A message may be called another kind than it is about so often; a notice and a refusal hang on it.
 FALSE_KINDS: Final = 0.004
+# Of these only a notice hangs on it, with the answer below.
+FALSE_NOTICES: Final = 0.015
+_NOTICES: Final = ("diagnosis", "personal_plan", "medication", "safety_net")
 _LEVELS: Final = tuple(level.value for level in LEVELS)
 # How strongly weights are held near 0: as much as one message in doubt would hold them.
 _PENALTY: Final = 0.5
@@ -105,7 +108,8 @@ def fit_kinds(
         rule = [frozenset({"fired"} if kind.value in f.levels else ()) for f in fired]
         balance = _fit(odds, rule, truth == name, ["fired"], _LEAST_KIND.get(name, 0.0))
         others = _margins(balance, odds, rule)[truth != name]
-        balance["bias"] -= max(0.0, float(np.quantile(others, 1 - FALSE_KINDS)))
+        share = FALSE_NOTICES if name in _NOTICES else FALSE_KINDS
+        balance["bias"] -= max(0.0, float(np.quantile(others, 1 - share)))
         found[name] = balance
     return found
 
