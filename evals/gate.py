@@ -21,9 +21,6 @@ SPLITS: Final = ("dev", "test", "all")
 
 # Another machine's rounding may turn a case or two that lie at a limit.
 MARGIN: Final = 0.01
-# What kind a message is, is decided by words alone, the same on every machine.
-EXACT: Final = "safety."
-_STEPS: Final = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +117,7 @@ def iter_breaches(result: Mapping[str, Any], floors: Sequence[Floor]) -> Iterato
 def raised(floors: Sequence[Floor], result: Mapping[str, Any], file_name: str) -> list[Floor]:
     """The floors with every limit that `result` allows to be stricter, less a margin.
 
-    The margin is 0.01, none for the kinds of message, whose limit is rounded to the loose side.
+    The margin is 0.01, for another machine's rounding.
     """
     new = []
     for floor in floors:
@@ -129,17 +126,14 @@ def raised(floors: Sequence[Floor], result: Mapping[str, Any], file_name: str) -
             new.append(floor)
             continue
         lower = figure["better"] == "lower"
-        limit = _limit(floor.figure, figure["value"], lower)
+        limit = _limit(figure["value"], lower)
         stricter = limit < floor.limit if lower else limit > floor.limit
         new.append(replace(floor, limit=limit, set_by=file_name) if stricter else floor)
     return new
 
 
-def _limit(name: str, value: float, lower: bool) -> float:
-    if not name.startswith(EXACT):
-        return round(value + (MARGIN if lower else -MARGIN), 3)
-    steps = math.ceil(value * _STEPS) if lower else math.floor(value * _STEPS)
-    return steps / _STEPS
+def _limit(value: float, lower: bool) -> float:
+    return round(value + (MARGIN if lower else -MARGIN), 3)
 
 
 def save_floors(floors: Sequence[Floor], path: Path = FLOORS) -> None:

@@ -38,9 +38,10 @@ are not clinicians, each by one person. The phone numbers {verified}. It reads E
 2. Rules look for place × symptom × time, clause by clause; what is denied, long past, about
    somebody or something else, or only asked in general does not count.
 3. A small network, learned from {messages} written messages, gives the probability of each level.
-4. Both are weighed: each rule has a weight that is never negative, so a rule that fires can only
-   raise what the network found, and the network only what the rules found. Levels are decided for
-   the message, for what earlier turns said, and for all of them together; the highest counts.
+4. Both are weighed: each rule has a weight of at least 2, so a rule that fires can only raise what
+   the network found; but where the network is sure that there is none, a rule may not suffice.
+   Levels are decided for the message, for what earlier turns said, and for all of them together.
+   The bias was chosen on the same messages, so that one in twenty harmless ones is taken for more.
 
 ## What people are told
 

@@ -71,7 +71,7 @@ def test_limits_are_raised_to_a_result_and_never_lowered() -> None:
         Floor("safety.crisis.false_alarm", "dev", 0.5, "old"),
     ]
     after = raised(before, measured, "new")
-    assert [floor.limit for floor in after] == [0.79, 0.05, 0.987, 0.002]
+    assert [floor.limit for floor in after] == [0.79, 0.05, 0.978, 0.011]
     assert [floor.set_by for floor in after] == ["new", "old", "new", "new"]
 
 
