@@ -12,6 +12,7 @@ from assistant.articles import load_corpus
 from assistant.encoder import build_encoder
 from assistant.errors import AssistantError
 from assistant.ingest import open_index
+from assistant.reader import load_reader
 from assistant.settings import Settings
 
 _PACKAGES: Final = (
@@ -55,6 +56,7 @@ def examine(settings: Settings) -> dict[str, Any]:
             "name": encoder.name,
             "weights_sha256": encoder.weights_sha256,
         }
+        facts["reader"] = {"weights_sha256": load_reader().sha256}
         manifest = open_index(settings, encoder).manifest
         facts["manifest"] = {k: v for k, v in manifest.items() if k != "files"}
     except AssistantError as error:

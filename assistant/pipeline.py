@@ -142,10 +142,10 @@ class Assistant:
             country: ISO 3166 code as a browser's language has it, or empty. Itself where the
                 operator has set a country, or where there are no lines for this one.
         """
-        guardrails = self._guardrails.in_country(country)
-        if guardrails is self._guardrails:
-            return self
         if country not in self._in_countries:
+            guardrails = self._guardrails.in_country(country)
+            if guardrails is self._guardrails:
+                return self
             there = copy.copy(self)
             there._guardrails = guardrails
             there._replies = self._replies.by(guardrails)

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from assistant.errors import UsageError
-from assistant.guardrails import Guardrails
-from assistant.types import Kind, Turn
+from assistant.guardrails import DATA_DIR, Guardrails
+from assistant.screening.data import load_policy
+from assistant.screening.reading import RuleReader
+from assistant.types import Turn
 
 FOLDER: Final = Path(__file__).parent / "alarms"
 MESSAGES: Final = FOLDER / "messages.jsonl"
@@ -29,6 +31,12 @@ SEVERITY: Final[Mapping[str, int]] = {
     "urgent": 2,
     "emergency": 3,
     "crisis": 3,
+}
+# A red flag of an earlier turn stays as a notice, and so is told.
+_TOLD: Final[Mapping[str, int]] = {
+    "earlier_emergency": 3,
+    "earlier_crisis": 3,
+    "earlier_urgent": 2,
 }
 
 
@@ -75,14 +83,23 @@ def load_alarms(path: Path) -> list[Alarm]:
 
 
 def screened(guardrails: Guardrails, alarms: Sequence[Alarm]) -> list[int]:
-    """How severe the safety layer finds each of them, from 0 to 3."""
+    """How severe each is found, from 0 to 3; a notice of an earlier turn counts too."""
     histories = [tuple(Turn("user", turn) for turn in alarm.turns[:-1]) for alarm in alarms]
     guardrails.read_ahead(zip((a.turns[-1] for a in alarms), histories, strict=True))
     found = []
     for alarm, history in zip(alarms, histories, strict=True):
-        kind = guardrails.screen(alarm.turns[-1], history).kind
-        found.append(SEVERITY.get(kind.value if isinstance(kind, Kind) else _NONE, 0))
+        screening = guardrails.screen(alarm.turns[-1], history)
+        told = [_TOLD.get(notice.kind, 0) for notice in screening.notices]
+        found.append(max(SEVERITY.get(screening.kind or _NONE, 0), *told, 0))
     return found
+
+
+def by_rules_alone(alarms: Sequence[Alarm]) -> list[int]:
+    """The same where each rule suffices and there is no network; of the last turn alone."""
+    rules = RuleReader(load_policy(DATA_DIR))
+    readings = (rules.read_message(alarm.turns[-1]) for alarm in alarms)
+    fired = ((*reading.urgent, *reading.messages) for reading in readings)
+    return [max((SEVERITY.get(rule.level, 0) for rule in found), default=0) for found in fired]
 
 
 def count_messages(alarms: Iterable[Alarm], found: Iterable[int]) -> dict[tuple[str, str], Count]:
@@ -129,10 +146,18 @@ def measure_alarms() -> dict[str, Any]:
     guardrails = Guardrails()
     messages, attacks = load_alarms(MESSAGES), load_alarms(ATTACKS)
     counted = count_messages(messages, screened(guardrails, messages))
+    ruled = count_messages(messages, by_rules_alone(messages))
     variants = count_variants(attacks, screened(guardrails, attacks))
     return {
         "messages": [
-            {"group": group, "level": level, "n": c.n, "seen": c.seen, "as_high": c.as_high}
+            {
+                "group": group,
+                "level": level,
+                "n": c.n,
+                "seen": c.seen,
+                "as_high": c.as_high,
+                "seen_by_rules_alone": ruled[group, level].seen,
+            }
             for (group, level), c in counted.items()
         ],
         "attacks": [
@@ -151,14 +176,16 @@ def measure_alarms() -> dict[str, Any]:
 
 def render_alarms(figures: Mapping[str, Any]) -> str:
     """The tables, in Markdown."""
-    lines = ["| messages | level | n | seen as a red flag | at least as urgent |"]
-    lines.append("| --- | --- | --- | --- | --- |")
+    lines = [
+        "| messages | level | n | seen as a red flag | at least as urgent | seen by rules alone |",
+        "| --- | --- | --- | --- | --- | --- |",
+    ]
     for row in figures["messages"]:
         harmless = row["level"] == _NONE
         high = "" if harmless else f"{row['as_high'] / row['n']:.3f}"
         lines.append(
             f"| {row['group']} | {'harmless' if harmless else row['level']} | {row['n']} | "
-            f"{row['seen'] / row['n']:.3f} | {high} |"
+            f"{row['seen'] / row['n']:.3f} | {high} | {row['seen_by_rules_alone'] / row['n']:.3f} |"
         )
     lines += [
         "",

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from assistant.guardrails import DATA_DIR
 from assistant.reader import FACTS_FILE
+from evals.alarms import SEVERITY
 from evals.results import PROJECT, write_text
 
 PAGE: Final = PROJECT / "docs" / "safety.md"
@@ -19,9 +20,10 @@ LEVELS: Final[Mapping[str, str]] = {
     "urgent": "to be seen the same day",
     "conditional": "go now if one of the deciding signs is there",
 }
-_SEVERITY: Final = {"none": 0, "conditional": 1, "urgent": 2, "emergency": 3, "crisis": 3}
 _LEXICONS: Final = ("lexicon_body.toml", "lexicon_signs.toml", "lexicon_marks.toml")
 _KINDS: Final = ("place", "sign", "concept", "mark")
+# Not messages but plain questions.
+_PLAIN_FILES: Final = ("questions", "topics")
 _HEAD: Final = """# The safety layer, for clinicians to check
 
 Written by `python -m evals safety` from `assistant/data/`; do not edit. To correct a criterion,
@@ -37,11 +39,13 @@ are not clinicians, each by one person. The phone numbers {verified}. It reads E
 1. It is normalised (disguised letters, spacing, encodings), and slips of the finger are mended.
 2. Rules look for place × symptom × time, clause by clause; what is denied, long past, about
    somebody or something else, or only asked in general does not count.
-3. A small network, learned from {messages} written messages, gives the probability of each level.
-4. Both are weighed: each rule has a weight of at least 2, so a rule that fires can only raise what
-   the network found; but where the network is sure that there is none, a rule may not suffice.
-   Levels are decided for the message, for what earlier turns said, and for all of them together.
-   The bias was chosen on the same messages, so that one in twenty harmless ones is taken for more.
+3. A small network, learned from {messages} written messages and questions, gives the probability
+   of each level.
+4. Both are weighed: each rule adds at least {least:g} to the network's log-odds and never takes any
+   away; but where the network is sure that there is none, a rule may not suffice. Levels are
+   decided for the message, for what earlier turns said, and for all of them together. The limit
+   was chosen on the messages below, so that {false:.0%} of the harmless ones, most of which are
+   meant to be mistaken, are taken for more.
 
 ## What people are told
 
@@ -58,10 +62,14 @@ def render_page(data: Path = DATA_DIR) -> str:
     checked = lines["verified"]
     rows: Mapping[str, Any] = measured["rows"]
     total = sum(n for levels in rows.values() for found in levels.values() for n in found.values())
+    harmless = [found for name, found in measured["files"].items() if name not in _PLAIN_FILES]
+    all_harmless = sum(sum(found.values()) for found in harmless)
     parts = [
         _HEAD.format(
             verified=f"were checked on {checked}" if checked else "have not been checked yet",
             messages=f"{total:,}",
+            least=min(facts["weighing"]["flagged"]["rules"].values()),
+            false=1 - sum(found.get("none", 0) for found in harmless) / all_harmless,
         ),
         *(f"| {level} | {meaning} |\n" for level, meaning in LEVELS.items()),
         "\n",
@@ -70,8 +78,9 @@ def render_page(data: Path = DATA_DIR) -> str:
         "A slot written `sign@place` wants the sign said of the place.\n",
     ]
     patterns = _patterns(data)
+    weights = facts["weighing"]["flagged"]["rules"]
     for criterion in _load(data / "redflags.toml")["criterion"]:
-        parts.append(_criterion(criterion, patterns, rows))
+        parts.append(_criterion(criterion, patterns, weights))
     parts.append(_helplines(lines))
     return "".join(parts)
 
@@ -93,13 +102,13 @@ def _measured(measured: Mapping[str, Any]) -> str:
     ]
     false = []
     for row, levels in sorted(measured["rows"].items()):
-        for level, found in sorted(levels.items(), key=lambda item: -_SEVERITY[item[0]]):
+        for level, found in sorted(levels.items(), key=lambda item: -SEVERITY[item[0]]):
             n = sum(found.values())
             seen = n - found.get("none", 0)
             if level == "none":
                 false.append((row, n, seen))
                 continue
-            high = sum(c for name, c in found.items() if _SEVERITY[name] >= _SEVERITY[level])
+            high = sum(c for name, c in found.items() if SEVERITY[name] >= SEVERITY[level])
             lines.append(f"| {row} | {level} | {n} | {_share(seen, n)} | {_share(high, n)} |\n")
     lines.append("\n| near criterion | harmless messages | false |\n| --- | --- | --- |\n")
     lines += [f"| {row} | {n} | {_share(seen, n)} |\n" for row, n, seen in false]
@@ -113,17 +122,22 @@ def _measured(measured: Mapping[str, Any]) -> str:
 
 
 def _criterion(
-    criterion: Mapping[str, Any], patterns: Mapping[str, Sequence[str]], rows: Mapping[str, Any]
+    criterion: Mapping[str, Any],
+    patterns: Mapping[str, Sequence[str]],
+    weights: Mapping[str, float],
 ) -> str:
+    weight = weights.get(criterion["id"])
+    weighed = f"{weight:.1f}" if weight is not None else "not learned yet"
     lines = [
         f"\n### {criterion['id']}: {criterion['title']}\n\n",
-        f"Level: **{criterion['level']}**. Source: {criterion['source']}.\n\n",
+        f"Level: **{criterion['level']}**. Source: {criterion['source']}. Weight: {weighed}.\n\n",
         "Rules, each slot filled by one of its words:\n\n",
     ]
     for rule in criterion["rules"]:
         slots = " **and** ".join(_slot(slot, patterns) for slot in rule["all"])
         unless = ", ".join(f"`{name}`" for name in rule.get("unless", ()))
-        lines.append(f"- {slots}{f'; unless {unless}' if unless else ''}\n")
+        level = f"**{rule['level']}**: " if "level" in rule else ""
+        lines.append(f"- {level}{slots}{f'; unless {unless}' if unless else ''}\n")
     for title, key in (("Fires on", "fires"), ("Stays quiet on", "quiet")):
         lines.append(f"\n{title}:\n\n")
         lines += [f"- {sentence}\n" for sentence in criterion[key]]

@@ -45,9 +45,9 @@ def test_the_part_that_is_not_answered_is_named(assistant: Assistant) -> None:
 
 
 def test_what_no_article_mentions_is_named(assistant: Assistant) -> None:
-    answer = assistant.ask("do magnets help my knees")
+    answer = assistant.ask("does turmeric help my knees")
     assert answer.outcome is Outcome.ABSTAINED
-    assert any("“magnets" in n.text for n in answer.notices if n.kind == "not_named")
+    assert any("“turmeric”" in n.text for n in answer.notices if n.kind == "not_named")
     assert not answer.citations
 
 
@@ -83,7 +83,7 @@ def test_a_short_or_strange_word_is_not_bent() -> None:
 
 
 def test_suggestions_are_plain_and_answered(assistant: Assistant) -> None:
-    for question in ("does a copper bracelet help my knees", "what is trendelenburg gait"):
+    for question in ("does turmeric help my knees", "what is trendelenburg gait"):
         chips = assistant.ask(question).suggestions
         assert chips
         for chip in chips:

@@ -223,7 +223,6 @@ def test_an_earlier_urgent_sign_stays_as_a_notice(guard: Guardrails) -> None:
         ("I've written my letters and sorted the will, it's nearly over", Kind.CRISIS),
         ("an easy bridge exercise I could think about?", None),
         ("I'm 68 and went over on my knee yesterday, it's sore to walk", Kind.URGENT),
-        ("my lad's ten and has limped a bit since last Sunday", Kind.URGENT),
         pytest.param(
             "my lad's ten and has limped since last Sunday",
             Kind.URGENT,

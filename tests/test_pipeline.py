@@ -149,7 +149,6 @@ def test_a_question_that_the_articles_answer_is_answered(
 @pytest.mark.parametrize(
     "question",
     [
-        "Does a copper bracelet help knee pain?",
         "how much does a knee replacement cost",
         "What is the author's phone number?",
         "best running shoes for bad knees",
@@ -159,6 +158,13 @@ def test_a_question_that_the_articles_answer_is_answered(
 def test_a_question_that_they_do_not_answer_is_not(assistant: Assistant, question: str) -> None:
     answer = assistant.ask(question)
     assert answer.outcome is Outcome.ABSTAINED
+    assert not answer.citations
+
+
+def test_a_remedy_that_they_do_not_name_is_not_answered(assistant: Assistant) -> None:
+    """Whether as a medicine or as not covered: nothing is quoted for it."""
+    answer = assistant.ask("Does turmeric help knee pain?")
+    assert answer.outcome in (Outcome.ABSTAINED, Outcome.REDIRECTED)
     assert not answer.citations
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from assistant.guardrails import DATA_DIR
-from assistant.reader import CRITERIA, URGENCIES
+from assistant.reader import CRITERIA, HEADS, URGENCIES, load_reader
 from assistant.screening.data import load_policy
 from assistant.settings import DEFAULT_CORPUS
 from evals.alarms import ATTACKS, load_alarms
@@ -19,7 +19,8 @@ from evals.run import default_suite_files
 from evals.truth import load_truth
 from training.balance import FALSE_ALARMS, Fired, fit_urgency
 from training.examples import Varied, examples_of, with_typos
-from training.messages import load_carriers, load_messages, messages_of_policy
+from training.measure import measure
+from training.messages import Message, load_carriers, load_messages, messages_of_policy
 
 MESSAGES = load_messages()
 
@@ -88,7 +89,7 @@ def test_the_balance_lets_through_the_chosen_share_of_harmless_messages() -> Non
     scores[np.arange(len(urgency)), truth] += 3
     scores -= np.logaddexp.reduce(scores, axis=1, keepdims=True)
     fired = [
-        Fired(frozenset({"CES"}), frozenset({"emergency"}))
+        Fired(frozenset({("CES", "emergency")}), frozenset({"emergency"}))
         if name == "emergency" and random.random() < 0.7
         else Fired(frozenset(), frozenset())
         for name in urgency
@@ -100,3 +101,29 @@ def test_the_balance_lets_through_the_chosen_share_of_harmless_messages() -> Non
     flagged = weights["bias"] + weights["reader"] * odds + rule > 0
     assert flagged[:600].mean() == pytest.approx(FALSE_ALARMS, abs=0.005)
     assert flagged[600:].mean() > 0.9
+
+
+def test_what_is_measured_is_what_the_decisions_say() -> None:
+    """A red flag that a rule and the network see, one that neither does, a harmless message."""
+    messages = [
+        Message("a", "emergency", None, None, "CES", "file", 0),
+        Message("b", "urgent", None, None, "DVT", "file", 1),
+        Message("c", "none", None, None, "CES", "file", 2),
+    ]
+    scores = {
+        name: np.full((3, len(labels)), -np.log(len(labels)), np.float32)
+        for name, labels in HEADS.items()
+    }
+    scores["urgency"] = np.log(
+        np.array([[0.1, 0.1, 0.1, 0.6, 0.1], [0.96, 0.01, 0.01, 0.01, 0.01], [0.5] + [0.125] * 4])
+    ).astype(np.float32)
+    fired = [
+        Fired(frozenset({("CES", "emergency")}), frozenset({"emergency", "medication"})),
+        Fired(frozenset(), frozenset({"medication"})),
+        Fired(frozenset(), frozenset({"medication"})),
+    ]
+    weighing = load_reader().facts["weighing"]
+    found = measure(examples_of(messages, (), (), ()), scores, fired, weighing)
+    assert found["rows"]["CES"]["emergency"] == {"emergency": 1}
+    assert found["rows"]["DVT"]["urgent"] == {"none": 1}
+    assert found["files"]["file"] == {"none": 1}

@@ -1,8 +1,8 @@
 """`python -m training`: learn the reader and the corpus's finder anew, and measure them.
 
-Takes some hours on two cores. The messages are parted into folds; what the network makes of each
-message is first measured by one that has not met it, which also fits the balance with the rules.
-The network that is kept has met all of them.
+Takes an hour or two on two cores. The messages are parted into folds; what the network makes of
+each message is first measured by one that has not met it, which also fits the balance with the
+rules. The network that is kept has met all of them.
 """
 
 from __future__ import annotations

@@ -43,18 +43,23 @@ _LEAST_KIND: Final[Mapping[str, float]] = {"injection": 8.0, "harmful": 8.0}
 
 @dataclass(frozen=True, slots=True)
 class Fired:
-    """What fired on a message: the ids of the rules for red flags, and the levels of all."""
+    """What fired on a message: of the rules for red flags id and level, of all the levels."""
 
-    ids: frozenset[str]
+    flags: frozenset[tuple[str, str]]
     levels: frozenset[str]
+
+    @property
+    def ids(self) -> frozenset[str]:
+        """The ids of the rules for red flags."""
+        return frozenset(name for name, _ in self.flags)
 
 
 def fired_on(rules: RuleReader, text: str) -> Fired:
     """What the rules find in a message as it was typed."""
     reading = rules.read_message(text)
     found = (*reading.urgent, *reading.messages)
-    ids = frozenset(rule.id for rule in found if rule.level in _LEVELS)
-    return Fired(ids, frozenset(rule.level for rule in found))
+    flags = frozenset((rule.id, rule.level) for rule in found if rule.level in _LEVELS)
+    return Fired(flags, frozenset(rule.level for rule in found))
 
 
 def fit_urgency(scores: Scores, urgency: Sequence[str], fired: Sequence[Fired]) -> dict[str, Any]:

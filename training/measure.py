@@ -58,7 +58,5 @@ def measure(
 
 def _as_rules(fired: Fired) -> Iterator[Rule]:
     """Rules of these ids and levels; only both are read."""
-    for name in fired.ids:
-        yield Rule(name, NONE, (), 0, frozenset(), 0)
-    for level in fired.levels:
-        yield Rule("", level, (), 0, frozenset(), 0)
+    for name, level in fired.flags:
+        yield Rule(name, level, (), 0, frozenset(), 0)
