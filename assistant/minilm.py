@@ -2,7 +2,7 @@
 
 The network is BERT with six layers (Devlin et al., 2019; Wang et al., "MiniLM", 2020). Its weights
 are handed over as they lie in the file, so that nothing is exported and nothing can go out of date.
-A question takes a sixth of the time that it takes through torch, with the same vectors (a test
+A question takes less than half the time that it takes through torch, with the same vectors (a test
 compares them), and neither torch nor sentence-transformers is imported.
 """
 

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from assistant.pipeline import Assistant
+from assistant.settings import Settings
+
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "assistant"
 MEET_IN_PIPELINE = {
@@ -101,3 +104,19 @@ def test_importing_loads_nothing_heavy(module: str) -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_an_answer_needs_neither_torch_nor_sentence_transformers(
+    assistant: Assistant, settings: Settings
+) -> None:
+    unneeded = ("torch", "transformers", "sentence_transformers", "sklearn", "gradio")
+    code = (
+        "import sys; from pathlib import Path; from assistant.pipeline import build_assistant; "
+        "from assistant.settings import Settings; "
+        f"answer = build_assistant(Settings(data=Path({str(settings.data)!r}))).ask('a weak hip?'); "
+        f"print(answer.outcome, [m for m in {unneeded!r} if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip().endswith("[]"), done.stdout
