@@ -141,6 +141,9 @@ class AnswerCheck:
         near = _similarity_features(
             question_similarities[None], self.answered, passage_similarities[None]
         )[0]
+        if max(near[0], near[3]) >= SAME_QUESTION:
+            # Every written question is on the topic, whether an article answers it or not.
+            other = min(other, OTHER_TOPIC)
         found = [finding.answered, float(finding.passages.max())] if finding else []
         views = np.concatenate([[resemblance.answered, by_words], near, found])[: len(self.mean)]
         features = (views - self.mean) / self.scale
@@ -340,7 +343,7 @@ def _nearest(similarities: NDArray[Any]) -> NDArray[Any]:
 
 
 def _verdict(probability: float, other: float, near: Array) -> Verdict:
-    limit = SURE if other > OTHER_TOPIC and near[0] < SAME_QUESTION else ANSWERS
+    limit = SURE if other > OTHER_TOPIC else ANSWERS
     if near[0] >= REWORDED and near[0] > near[3]:
         limit = COMES_NEAR
     far = near[0] < NEAR_QUESTION and near[8] < NEAR_PASSAGE

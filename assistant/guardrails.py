@@ -50,6 +50,8 @@ _ORDER: Final = (
     Kind.UNCLEAR,
 )
 _KEPT_BESIDE: Final = frozenset({"urgent", "conditional", "crisis", "injection"})
+# Of a message with more sentences only so many at each end are searched for a question.
+_SEARCHED: Final = 40
 _SENTENCE: Final = re.compile(r"[^.!?\n]*[.!?\n]*", re.DOTALL)
 _PIECE: Final = re.compile(r"(?:[:;,]|\s-\s|\b(?:and|then|also|but|plus)\b)\s*", re.IGNORECASE)
 
@@ -288,6 +290,8 @@ class Guardrails:
     def _rest(self, question: str) -> str:
         """The question without the sentences, or parts of them, that instruct the assistant."""
         sentences = [s.strip() for s in _split_sentences(question)]
+        if len(sentences) > 2 * _SEARCHED:
+            sentences = [*sentences[:_SEARCHED], *sentences[-_SEARCHED:]]
         kept: list[str] = []
         for sentence, orders in zip(sentences, self._reader.are_orders(sentences), strict=True):
             if not orders:

@@ -113,8 +113,8 @@ def test_an_answer_needs_neither_torch_nor_sentence_transformers(
     code = (
         "import sys; from pathlib import Path; from assistant.pipeline import build_assistant; "
         "from assistant.settings import Settings; "
-        f"answer = build_assistant(Settings(data=Path({str(settings.data)!r}))).ask('a weak hip?'); "
-        f"print(answer.outcome, [m for m in {unneeded!r} if m in sys.modules])"
+        f"answer = build_assistant(Settings(data=Path({str(settings.data)!r}))).ask('a weak hip?');"
+        f" print(answer.outcome, [m for m in {unneeded!r} if m in sys.modules])"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True

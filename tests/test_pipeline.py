@@ -161,6 +161,12 @@ def test_a_question_that_they_do_not_answer_is_not(assistant: Assistant, questio
     assert not answer.citations
 
 
+def test_what_an_article_only_names_is_not_covered_but_no_other_topic(
+    assistant: Assistant,
+) -> None:
+    assert assistant.ask("how do i do a clamshell").kind is Kind.NOT_COVERED
+
+
 def test_a_remedy_that_they_do_not_name_is_not_answered(assistant: Assistant) -> None:
     """Whether as a medicine or as not covered: nothing is quoted for it."""
     answer = assistant.ask("Does turmeric help knee pain?")
