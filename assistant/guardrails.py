@@ -18,7 +18,7 @@ from typing import Final
 from assistant.errors import SettingsError
 from assistant.reader import Impression, Reader, load_reader
 from assistant.screening.data import Policy, load_policy
-from assistant.screening.joint import SEVERE, JointReader, Look, is_foreign
+from assistant.screening.joint import MAX_SENTENCES, SEVERE, JointReader, Look, is_foreign
 from assistant.screening.language import is_greeting, is_unclear
 from assistant.screening.marks import Mark
 from assistant.screening.notices import iter_texts
@@ -51,7 +51,7 @@ _ORDER: Final = (
 )
 _KEPT_BESIDE: Final = frozenset({"urgent", "conditional", "crisis", "injection"})
 # Of a message with more sentences only so many at each end are searched for a question.
-_SEARCHED: Final = 40
+_SEARCHED: Final = MAX_SENTENCES // 2
 _SENTENCE: Final = re.compile(r"[^.!?\n]*[.!?\n]*", re.DOTALL)
 _PIECE: Final = re.compile(r"(?:[:;,]|\s-\s|\b(?:and|then|also|but|plus)\b)\s*", re.IGNORECASE)
 
@@ -124,7 +124,9 @@ class Guardrails:
         """
         question = _clean(question)
         earlier = _asked(history)
-        own = self._reader.look(question, decode=True)
+        if earlier:
+            self._reader.read_ahead([(question, earlier)])
+        own = self._reader.look(question)
         kinds = self._reader.kinds(own)
         if earlier and not is_foreign(kinds):
             kinds.pop(Kind.UNCLEAR, None)  # "and the foot?" may go on from what was said.
@@ -168,9 +170,14 @@ class Guardrails:
         kind = name.split("_")[0] if name in _VARIANTS else name
         return Notice(kind, self._policy.text(name, self._help, **words))
 
-    def safe_answer(self, question: str) -> Answer:
-        """What is shown in place of a reply that failed `check_answer`."""
-        screening = self.screen(question)
+    def safe_answer(self, question: str, screening: Screening | None = None) -> Answer:
+        """What is shown in place of a reply that failed `check_answer`.
+
+        Args:
+            screening: what was found of the question in its conversation; without it the question
+                is screened by itself.
+        """
+        screening = screening or self.screen(question)
         if screening.kind in LEVELS:
             return Answer(
                 question=question,
@@ -216,29 +223,28 @@ class Guardrails:
         """Earlier turns: their red flags as notices, and signs split over turns joined.
 
         The second value names the emergency or crisis of an earlier turn that still stands: it
-        keeps the present message's kind, until a later turn tells that it has been looked at.
+        keeps the present message's kind. An emergency stands until a later turn tells that it has
+        been looked at, a crisis to the end.
         """
         if not earlier:
             return [], []
         past: dict[Kind, list[Rule]] = {}
-        for turn in earlier:
+        latest: dict[Kind, int] = {}
+        for number, turn in enumerate(earlier, 1):
             for kind, rules in self._reader.kinds(self._reader.look(turn)).items():
                 if kind in LEVELS:
                     past.setdefault(kind, []).extend(rules)
+                    latest[kind] = number
         self._split_signs(earlier, question, past, kinds)
-        notices: list[Notice] = []
-        for kind, name in (
-            (Kind.EMERGENCY, "earlier_emergency"),
-            (Kind.CRISIS, "earlier_crisis"),
-            (Kind.URGENT, "earlier_urgent"),
-        ):
-            if kind in past and kind not in kinds:
-                notices.append(Notice(name, self._text(name)))
-                break
-        standing = next((k for k in SEVERE if k in past), None)
-        if standing is None or self._been_seen([*earlier[1:], question]):
-            return notices, []
-        return notices, past[standing]
+        told = [kind for kind in SEVERE if kind in past and kind not in kinds]
+        if not told and Kind.URGENT in past and Kind.URGENT not in kinds:
+            told = [Kind.URGENT]
+        notices = [Notice(f"earlier_{kind}", self._text(f"earlier_{kind}")) for kind in told]
+        emergency = Kind.EMERGENCY
+        if emergency in past and self._been_seen([*earlier[latest[emergency] :], question]):
+            del past[emergency]
+        standing = next((kind for kind in SEVERE if kind in past), None)
+        return notices, past[standing] if standing else []
 
     def _split_signs(
         self,

@@ -29,6 +29,10 @@ LAYERS: Final = 6
 ATTENTION_HEADS: Final = 12
 DIMENSIONS: Final = 384
 MAX_TOKENS: Final = 256
+_SPECIAL_TOKENS: Final = 2
+# A text of more tokens is read in parts of so many, the next one beginning so much later.
+PART_TOKENS: Final = 100
+PART_STEP: Final = 75
 BATCH: Final = 32
 # Texts of one batch are padded to the longest: these keep a batch's work within bounds.
 BATCH_TOKENS: Final = 4096
@@ -107,6 +111,23 @@ class MiniLM:
         tokenizer.no_padding()
         tokenizer.enable_truncation(MAX_TOKENS)
         return tokenizer
+
+    @cached_property
+    def _untruncated(self) -> Tokenizer:
+        tokenizer = self.tokenizer.from_str(self.tokenizer.to_str())
+        tokenizer.no_truncation()
+        return tokenizer
+
+    def parts(self, text: str) -> list[str]:
+        """The text itself if the network reads it whole, else overlapping parts of it."""
+        if len(text) <= MAX_TOKENS - _SPECIAL_TOKENS:
+            return [text]
+        offsets = self._untruncated.encode(text, add_special_tokens=False).offsets
+        if len(offsets) <= MAX_TOKENS - _SPECIAL_TOKENS:
+            return [text]
+        starts = range(0, len(offsets) - PART_TOKENS + PART_STEP, PART_STEP)
+        ends = [min(start + PART_TOKENS, len(offsets)) - 1 for start in starts]
+        return [text[offsets[a][0] : offsets[b][1]] for a, b in zip(starts, ends, strict=True)]
 
     def run(self, texts: Sequence[str]) -> dict[str, Array]:
         """The outputs by name, each of shape (texts, width), in the order of `texts`.

@@ -251,7 +251,7 @@ class Assistant:
         answer = self._replies.answer(message, results)
         verdict = self._guardrails.check_answer(answer, self.articles)
         if verdict.decision is not Decision.PASS:
-            answer = self._guardrails.safe_answer(message.question)
+            answer = self._guardrails.safe_answer(message.question, message.screening)
         timings = {
             "screen": message.screen_ms,
             "encode": encode_ms,

@@ -114,10 +114,14 @@ class Reader:
     def _spelling(self) -> Spelling:
         return spelling(self._model, self._counts)
 
+    def parts(self, text: str) -> list[str]:
+        """The text itself if the network reads it whole, else overlapping parts of it."""
+        return self._network.parts(text)
+
     def read(self, texts: Iterable[str]) -> list[Impression]:
         """An `Impression` of each text, in order; a text met lately is not read again.
 
-        What is remembered is known by a hash: no text is kept.
+        What is remembered is known by a hash of its text.
         """
         texts = list(texts)
         keys = [sha256_text(text) for text in texts]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -105,7 +105,7 @@ class Settings:
                     f"ASSISTANT_{name.upper()} is {raw!r}; set it to a whole number"
                 ) from error
         values.update({name: value for name, value in given.items() if value is not None})
-        return replace(cls(), **values)
+        return cls(**values)
 
     @property
     def index_folder(self) -> Path:

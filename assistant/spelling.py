@@ -9,15 +9,16 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from functools import cache, lru_cache
+from functools import cache
 from typing import Final
 
-# Shorter words are left alone; abbreviations of three letters may only have letters swapped; words
-# from the last length on may have two slips.
+# Words of fewer or of more letters are left alone.
 MIN_LETTERS: Final = 3
+MAX_LETTERS: Final = 20
+# In shorter ones, mostly abbreviations, letters may only be swapped; in long ones there may be two
+# slips.
 MIN_LETTERS_CHANGED: Final = 4
 LONG_WORD: Final = 9
-MAX_LETTERS: Final = 20
 # Where fewer of the words are known, it is no slip but another language.
 MOSTLY_KNOWN: Final = 0.4
 # A word counts from so many times on; one that the dictionary lacks from more.
@@ -41,7 +42,6 @@ class Spelling:
         for word in sorted(self._counts, key=lambda w: -self._counts[w]):
             if len(word) >= MIN_LETTERS:
                 self._by_start[word[0]].append(word)
-        self._mended = lru_cache(maxsize=4096)(self._nearest)
 
     def mend(self, text: str) -> str:
         """Lower-case text with its unknown words mended; nothing else changes."""
@@ -49,7 +49,7 @@ class Spelling:
         unknown = {word for word in words if not self._is_known(word)}
         if not unknown or sum(word in unknown for word in words) > len(words) * (1 - MOSTLY_KNOWN):
             return text
-        mended = {word: self._mended(word) for word in unknown}
+        mended = {word: self._nearest(word) for word in unknown}
         return _WORD.sub(lambda match: mended.get(match.group(), match.group()), text)
 
     def _is_known(self, word: str) -> bool:

@@ -74,11 +74,16 @@ def load_alarms(path: Path) -> list[Alarm]:
             row: Mapping[str, Any] = json.loads(line)
             if row["level"] not in SEVERITY:
                 raise ValueError(f"level is {row['level']!r}")
+            if not row["turns"]:
+                raise ValueError("it has no turns")
             found.append(
                 Alarm(tuple(row["turns"]), row["level"], row["group"], row.get("variant", ""))
             )
         except (ValueError, KeyError, TypeError) as error:
             raise UsageError(f"{path}:{number}: {error!r}; correct the line") from error
+    based = {alarm.group for alarm in found if alarm.variant == BASE}
+    if lost := {alarm.group for alarm in found if alarm.variant} - based:
+        raise UsageError(f"{path}: no {BASE!r} in {', '.join(sorted(lost))}; add it")
     return found
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from assistant.guardrails import DATA_DIR
 from assistant.reader import FACTS_FILE
+from assistant.screening.weigh import FIRED
 from evals.alarms import SEVERITY
 from evals.results import PROJECT, write_text
 
@@ -41,8 +42,8 @@ are not clinicians, each by one person. The phone numbers {verified}. It reads E
    somebody or something else, or only asked in general does not count.
 3. A small network, learned from {messages} written messages and questions, gives the probability
    of each level.
-4. Both are weighed: each rule adds at least {least:g} to the network's log-odds and never takes any
-   away; but where the network is sure that there is none, a rule may not suffice. Levels are
+4. Both are weighed: that a rule fired adds {rule:g} to the network's log-odds, and nothing takes
+   any away; but where the network is sure that there is none, a rule does not suffice. Levels are
    decided for the message, for what earlier turns said, and for all of them together. The limit
    was chosen on the messages below, so that {false:.0%} of the harmless ones, most of which are
    meant to be mistaken, are taken for more.
@@ -68,7 +69,7 @@ def render_page(data: Path = DATA_DIR) -> str:
         _HEAD.format(
             verified=f"were checked on {checked}" if checked else "have not been checked yet",
             messages=f"{total:,}",
-            least=min(facts["weighing"]["flagged"]["rules"].values()),
+            rule=facts["weighing"]["flagged"]["rules"][FIRED],
             false=1 - sum(found.get("none", 0) for found in harmless) / all_harmless,
         ),
         *(f"| {level} | {meaning} |\n" for level, meaning in LEVELS.items()),
@@ -78,9 +79,8 @@ def render_page(data: Path = DATA_DIR) -> str:
         "A slot written `sign@place` wants the sign said of the place.\n",
     ]
     patterns = _patterns(data)
-    weights = facts["weighing"]["flagged"]["rules"]
     for criterion in _load(data / "redflags.toml")["criterion"]:
-        parts.append(_criterion(criterion, patterns, weights))
+        parts.append(_criterion(criterion, patterns))
     parts.append(_helplines(lines))
     return "".join(parts)
 
@@ -124,13 +124,10 @@ def _measured(measured: Mapping[str, Any]) -> str:
 def _criterion(
     criterion: Mapping[str, Any],
     patterns: Mapping[str, Sequence[str]],
-    weights: Mapping[str, float],
 ) -> str:
-    weight = weights.get(criterion["id"])
-    weighed = f"{weight:.1f}" if weight is not None else "not learned yet"
     lines = [
         f"\n### {criterion['id']}: {criterion['title']}\n\n",
-        f"Level: **{criterion['level']}**. Source: {criterion['source']}. Weight: {weighed}.\n\n",
+        f"Level: **{criterion['level']}**. Source: {criterion['source']}.\n\n",
         "Rules, each slot filled by one of its words:\n\n",
     ]
     for rule in criterion["rules"]:

@@ -54,6 +54,15 @@ def test_a_line_that_cannot_be_read_is_named(tmp_path: Path) -> None:
         load_alarms(path)
 
 
+def test_a_story_without_a_base_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "own.jsonl"
+    path.write_text(
+        '{"turns": ["x"], "level": "urgent", "group": "g", "variant": "capitals"}\n', "utf-8"
+    )
+    with pytest.raises(UsageError, match="'base' in g"):
+        load_alarms(path)
+
+
 def test_every_story_has_a_base_and_every_file_both_sides() -> None:
     attacks, messages = load_alarms(ATTACKS), load_alarms(MESSAGES)
     based = {a.group for a in attacks if a.variant == BASE}

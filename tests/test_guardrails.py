@@ -202,6 +202,66 @@ def test_an_earlier_emergency_that_was_looked_at_stays_as_a_notice(guard: Guardr
     assert [n.kind for n in screening.notices] == ["earlier_emergency"]
 
 
+ALL_CLEAR = "I was seen at the hospital for my knee and they gave me the all clear."
+EXERCISES = "Which exercises strengthen the side of my hip?"
+
+
+def said(*turns: str) -> list[Turn]:
+    return [Turn("user", turn) for turn in turns]
+
+
+def test_an_all_clear_from_before_an_emergency_does_not_lift_it(guard: Guardrails) -> None:
+    before = said("Why does my knee hurt?", ALL_CLEAR, "I have crushing chest pain.")
+    assert guard.screen(EXERCISES, before).kind is Kind.EMERGENCY
+
+
+def test_no_all_clear_lifts_a_crisis(guard: Guardrails) -> None:
+    screening = guard.screen(EXERCISES, said("I want to kill myself tonight.", ALL_CLEAR))
+    assert screening.kind is Kind.CRISIS
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_an_earlier_emergency_and_an_earlier_crisis_are_both_told(
+    guard: Guardrails, turned: bool
+) -> None:
+    turns = ["I want to kill myself tonight.", "I have crushing chest pain."]
+    screening = guard.screen(EXERCISES, said(*turns[:: -1 if turned else 1]))
+    assert {n.kind for n in screening.notices} == {"earlier_emergency", "earlier_crisis"}
+
+
+def test_what_was_encoded_in_an_earlier_turn_stands(guard: Guardrails) -> None:
+    hidden = base64.b64encode(b"I have crushing chest pain and I can't breathe").decode()
+    assert guard.screen(EXERCISES, said(hidden)).kind is Kind.EMERGENCY
+
+
+DENSE = {
+    "medicines": "My medicines: hydroxychloroquine, methylprednisolone, levothyroxine, "
+    "dextromethorphan, acetylsalicylic acid, esomeprazole. " * 6,
+    "exclamation marks": "!!!!!!!!!! " * 30,
+    "numbers": " ".join(str(4_738_291_000 + 7_919 * n) for n in range(50)),
+    "cries": "AAAAAAAAAAARRRRGGGGHHHHHH " * 30,
+}
+
+
+@pytest.mark.parametrize("name", DENSE)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I have crushing chest pain and I can't breathe",
+        "I want to kill myself tonight",
+        "I can't feel between my legs and I have wet myself since this morning",
+    ],
+)
+def test_no_text_of_many_tokens_hides_what_follows_it(
+    guard: Guardrails, name: str, text: str
+) -> None:
+    assert guard.screen(f"{DENSE[name]} {text}").kind in (Kind.EMERGENCY, Kind.CRISIS)
+
+
+def test_blanks_written_as_entities_are_read(guard: Guardrails) -> None:
+    assert guard.screen("I&nbsp;want&nbsp;to&nbsp;kill&nbsp;myself").kind is Kind.CRISIS
+
+
 def test_an_earlier_urgent_sign_stays_as_a_notice(guard: Guardrails) -> None:
     history = (Turn("user", "My knee keeps locking and I cannot free it."), Turn("assistant", "…"))
     screening = guard.screen("Which muscles move the hip out?", history)

@@ -58,6 +58,16 @@ def test_a_text_is_cut_at_the_models_length(real_encoder: PackagedEncoder) -> No
     assert np.allclose(real_encoder.encode([long]), real_encoder.encode([long + "shoulder"]))
 
 
+def test_a_text_of_many_tokens_is_read_in_parts_that_overlap() -> None:
+    folder = packaged_folder()
+    network = MiniLM(folder, load_weights(folder / "model.safetensors"))
+    assert network.parts("a weak hip") == ["a weak hip"]
+    words = [f"{n:010d}" for n in range(200)]
+    parts = network.parts(" ".join(words))
+    assert all(len(network.tokenizer.encode(part).ids) < MAX_TOKENS for part in parts)
+    assert all(any(word in part for part in parts) for word in words)
+
+
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="not the weights of MiniLM"):
         MiniLM(packaged_folder(), {"embeddings.word_embeddings.weight": np.zeros((2, 2), "f4")})

@@ -17,7 +17,7 @@ from evals.alarms import MESSAGES as MESSAGES_FILE
 from evals.cases import load_suite
 from evals.run import default_suite_files
 from evals.truth import load_truth
-from training.balance import FALSE_ALARMS, Fired, fit_urgency
+from training.balance import FALSE_ALARMS, fit_urgency
 from training.examples import Varied, examples_of, with_typos
 from training.measure import measure
 from training.messages import Message, load_carriers, load_messages, messages_of_policy
@@ -89,15 +89,13 @@ def test_the_balance_lets_through_the_chosen_share_of_harmless_messages() -> Non
     scores[np.arange(len(urgency)), truth] += 3
     scores -= np.logaddexp.reduce(scores, axis=1, keepdims=True)
     fired = [
-        Fired(frozenset({("CES", "emergency")}), frozenset({"emergency"}))
-        if name == "emergency" and random.random() < 0.7
-        else Fired(frozenset(), frozenset())
+        frozenset({"emergency"}) if name == "emergency" and random.random() < 0.7 else frozenset()
         for name in urgency
     ]
     weights = fit_urgency(scores, urgency, fired)["flagged"]
-    assert weights["rules"]["CES"] > 0
+    assert weights["rules"]["fired"] > 0
     odds = np.logaddexp.reduce(scores[:, 1:], axis=1) - scores[:, 0]
-    rule = np.array([weights["rules"]["CES"] if f.ids else 0.0 for f in fired])
+    rule = np.array([weights["rules"]["fired"] if f else 0.0 for f in fired])
     flagged = weights["bias"] + weights["reader"] * odds + rule > 0
     assert flagged[:600].mean() == pytest.approx(FALSE_ALARMS, abs=0.005)
     assert flagged[600:].mean() > 0.9
@@ -118,9 +116,9 @@ def test_what_is_measured_is_what_the_decisions_say() -> None:
         np.array([[0.1, 0.1, 0.1, 0.6, 0.1], [0.96, 0.01, 0.01, 0.01, 0.01], [0.5] + [0.125] * 4])
     ).astype(np.float32)
     fired = [
-        Fired(frozenset({("CES", "emergency")}), frozenset({"emergency", "medication"})),
-        Fired(frozenset(), frozenset({"medication"})),
-        Fired(frozenset(), frozenset({"medication"})),
+        frozenset({"emergency", "medication"}),
+        frozenset({"medication"}),
+        frozenset({"medication"}),
     ]
     weighing = load_reader().facts["weighing"]
     found = measure(examples_of(messages, (), (), ()), scores, fired, weighing)

@@ -7,7 +7,6 @@ the harmless messages is taken for more than it is: that share is a decision, no
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -15,11 +14,13 @@ from numpy.typing import NDArray
 
 from assistant.reader import KINDS, URGENCIES
 from assistant.screening.reading import RuleReader
-from assistant.screening.weigh import LEVELS, MILD, READ_AS, SEVERE
+from assistant.screening.weigh import FIRED, LEVELS, MILD, READ_AS, SEVERE
 
 Scores = NDArray[np.float32]
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
+# The levels and kinds of the rules that fired on a message.
+Fired = frozenset[str]
 
 # Of the written harmless messages, most of which are meant to be mistaken, this share is taken for
 # a red flag; of plain ones far fewer are.
@@ -35,31 +36,16 @@ _LEVELS: Final = tuple(level.value for level in LEVELS)
 # How strongly weights are held near 0: as much as one message in doubt would hold them.
 _PENALTY: Final = 0.5
 _MAX_RULE: Final = 8.0
-# A rule counts at least so much: unlike the network it is right in the middle of text that is like
-# none that was met. For an order or a harmful request it suffices.
+# That a rule fired counts at least so much, more than fits best: in the middle of text that is like
+# none that was met, rules read better than the network. For an order or a bad request it suffices.
 _LEAST_FLAG: Final = 2.0
 _LEAST_KIND: Final[Mapping[str, float]] = {"injection": 8.0, "harmful": 8.0}
-
-
-@dataclass(frozen=True, slots=True)
-class Fired:
-    """What fired on a message: of the rules for red flags id and level, of all the levels."""
-
-    flags: frozenset[tuple[str, str]]
-    levels: frozenset[str]
-
-    @property
-    def ids(self) -> frozenset[str]:
-        """The ids of the rules for red flags."""
-        return frozenset(name for name, _ in self.flags)
 
 
 def fired_on(rules: RuleReader, text: str) -> Fired:
     """What the rules find in a message as it was typed."""
     reading = rules.read_message(text)
-    found = (*reading.urgent, *reading.messages)
-    flags = frozenset((rule.id, rule.level) for rule in found if rule.level in _LEVELS)
-    return Fired(flags, frozenset(rule.level for rule in found))
+    return frozenset(rule.level for rule in (*reading.urgent, *reading.messages))
 
 
 def fit_urgency(scores: Scores, urgency: Sequence[str], fired: Sequence[Fired]) -> dict[str, Any]:
@@ -81,16 +67,15 @@ def fit_urgency(scores: Scores, urgency: Sequence[str], fired: Sequence[Fired]) 
         yes: Collection[str], no: Collection[str], of_levels: Collection[str]
     ) -> dict[str, Any]:
         among = np.isin(truth, [*yes, *no])
-        levels = [f.levels for f, own in zip(fired, among, strict=True) if own]
+        levels = [f for f, own in zip(fired, among, strict=True) if own]
         return _fit(odds(yes, no)[among], levels, np.isin(truth[among], [*yes]), of_levels)
 
-    ids = sorted({name for f in fired for name in f.ids})
-    of_ids = [f.ids for f in fired]
-    flagged = _fit(odds(_LEVELS, ["none"]), of_ids, truth != "none", ids, _LEAST_FLAG)
-    margins = _margins(flagged, odds(_LEVELS, ["none"]), of_ids)
+    any_rule = [frozenset({FIRED} if f & {*_LEVELS} else ()) for f in fired]
+    flagged = _fit(odds(_LEVELS, ["none"]), any_rule, truth != "none", [FIRED], _LEAST_FLAG)
+    margins = _margins(flagged, odds(_LEVELS, ["none"]), any_rule)
     flagged["bias"] -= float(np.quantile(margins[truth == "none"], 1 - FALSE_ALARMS))
     severe = fit(SEVERE, MILD, SEVERE)
-    margins = _margins(severe, odds(SEVERE, MILD), [f.levels for f in fired])
+    margins = _margins(severe, odds(SEVERE, MILD), fired)
     emergencies = np.isin(truth, SEVERE)
     severe["bias"] -= float(np.quantile(margins[emergencies], UNDER_TRIAGED))
     return {
@@ -110,8 +95,8 @@ def fit_kinds(
     for name, kind in READ_AS.items():
         log_p = np.minimum(scores[:, KINDS.index(name)].astype(float), np.log(1 - 1e-6))
         odds = np.asarray(log_p - np.log1p(-np.exp(log_p)), np.float64)
-        rule = [frozenset({"fired"} if kind.value in f.levels else ()) for f in fired]
-        balance = _fit(odds, rule, truth == name, ["fired"], _LEAST_KIND.get(name, 0.0))
+        rule = [frozenset({FIRED} if kind.value in f else ()) for f in fired]
+        balance = _fit(odds, rule, truth == name, [FIRED], _LEAST_KIND.get(name, 0.0))
         others = _margins(balance, odds, rule)[truth != name]
         share = FALSE_NOTICES if name in _NOTICES else FALSE_KINDS
         balance["bias"] -= max(0.0, float(np.quantile(others, 1 - share)))

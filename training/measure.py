@@ -10,7 +10,7 @@ import numpy as np
 
 from assistant.reader import Impression
 from assistant.screening.rules import Rule
-from assistant.screening.weigh import parse_weighing
+from assistant.screening.weigh import LEVELS, parse_weighing
 from assistant.types import Kind
 from training.balance import Fired
 from training.examples import Example
@@ -51,12 +51,12 @@ def measure(
             if message.urgency == NONE:
                 files[message.source][name] += 1
         if message.kind is not None:
-            others = weigh.other_kinds(impression.kind, {Kind(x) for x in found.levels})
+            others = weigh.other_kinds(impression.kind, {Kind(x) for x in found})
             kinds[message.kind][others[0] if others else "question"] += 1
     return {"rows": rows, "files": files, "kinds": kinds}
 
 
 def _as_rules(fired: Fired) -> Iterator[Rule]:
-    """Rules of these ids and levels; only both are read."""
-    for name, level in fired.flags:
-        yield Rule(name, level, (), 0, frozenset(), 0)
+    """Rules for red flags of these levels; nothing else of them is read."""
+    for level in fired & {*LEVELS}:
+        yield Rule("", level, (), 0, frozenset(), 0)

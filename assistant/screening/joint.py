@@ -21,7 +21,7 @@ from assistant.screening.weigh import (
     log_odds,
     parse_weighing,
 )
-from assistant.screening.windows import kind_of, windows
+from assistant.screening.windows import kind_of, most_alarming, windows
 from assistant.types import Kind
 
 SEVERE: Final[tuple[Kind, ...]] = (Kind.EMERGENCY, Kind.CRISIS)
@@ -31,7 +31,9 @@ _TEXT_OF_ROW: Final = {"WB": "WB-E", "PED": "PED-E"}
 # Signs may be split over this many turns.
 _TURNS_JOINED: Final = 4
 # Sentences of one message that the network is asked about one by one.
-_MAX_SENTENCES: Final = 40
+MAX_SENTENCES: Final = 40
+# Pieces of one message that are read where they are dense and have to be parted again.
+_MAX_PARTS: Final = 16
 # What the network reads at once is cut here; it reads about 1,000 characters.
 _MAX_CHARS: Final = 2_000
 
@@ -95,12 +97,13 @@ class JointReader:
                 pieces += self._windows(self._joined(text, earlier))
                 for turn in earlier:
                     pieces += self._windows(self.prepare(turn))
+                    if hidden := self._hidden(turn):
+                        pieces += self._windows(hidden)
         self._reader.read(pieces)
 
-    def look(self, text: str, decode: bool = False) -> Look:
-        """One message, and with `decode` whatever is encoded in it."""
-        prepared = self.prepare(text)
-        hidden = self._hidden(text) if decode else ""
+    def look(self, text: str) -> Look:
+        """One message, and whatever is encoded in it."""
+        prepared, hidden = self.prepare(text), self._hidden(text)
         reading = self.rules.read_prepared([prepared, hidden] if hidden else [prepared])
         typed, encoded = self._windows(prepared), self._windows(hidden) if hidden else []
         read = self._reader.read([*typed, *encoded])
@@ -156,7 +159,7 @@ class JointReader:
         Where there are many texts, by the rules alone.
         """
         found = [self.rules.is_instruction(text) for text in texts]
-        if len(texts) > _MAX_SENTENCES:
+        if len(texts) > MAX_SENTENCES:
             return found
         read = self.impressions(texts)
         return [
@@ -174,7 +177,9 @@ class JointReader:
     def _windows(self, prepared: str) -> list[str]:
         if len(prepared) > _MAX_CHARS:
             prepared = drop_repeats(prepared)
-        return windows(prepared, self._reader.alarm)
+        pieces = windows(prepared, self._reader.alarm)
+        parts = [part for piece in pieces for part in self._reader.parts(piece)]
+        return most_alarming(parts, self._reader.alarm, _MAX_PARTS)
 
 
 def is_foreign(kinds: Mapping[Kind, Sequence[Rule]]) -> bool:

@@ -40,6 +40,7 @@ _BLANKS: Final = re.compile(r" {2,}")
 _BROKEN_WORD: Final = re.compile(r"(?<=[a-z])[*_|~](?=[a-z])")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 _HEX: Final = re.compile(r"(?:[0-9a-fA-F]{2}[ :]?){12,}")
+_ENTITY: Final = re.compile(r"&(?:#|[a-zA-Z]{2,8};)")
 _PERCENT: Final = re.compile(r"%[0-9A-Fa-f]{2}")
 _WORD: Final = re.compile(r"[a-z]+")
 _CJK: Final = re.compile("[\u3040-\u30ff\u3400-\u9fff]")
@@ -143,7 +144,7 @@ def find_encoded(text: str) -> tuple[str, ...]:
     found: list[str] = []
     if len(_PERCENT.findall(text[:20_000])) >= 2:
         found.append(unquote(text, errors="replace"))
-    if "&#" in text:
+    if _ENTITY.search(text):
         found.append(html.unescape(text))
     found.extend(_decode_all(_BASE64, text, _decode_base64))
     found.extend(_decode_all(_HEX, text, _decode_hex))

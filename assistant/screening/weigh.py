@@ -2,14 +2,13 @@
 
 Each decision is a logistic one: a bias, the network's log-odds, and a weight for the strongest rule
 that fired. No weight is negative: one more rule, or a network that is surer, never lowers a level.
-The weights are learned with the network (``training/balance.py``); a rule that is newer than them
-counts `UNWEIGHED`.
+The weights are learned with the network (``training/balance.py``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -20,8 +19,7 @@ from assistant.reader import KINDS, URGENCIES, Impression
 from assistant.screening.rules import Rule
 from assistant.types import Kind
 
-# Enough to raise a level unless the network is sure that there is none.
-UNWEIGHED: Final = 4.0
+FIRED: Final = "fired"
 SEVERE: Final = ("emergency", "crisis")
 MILD: Final = ("urgent", "conditional")
 LEVELS: Final = (Kind.EMERGENCY, Kind.CRISIS, Kind.URGENT, Kind.CONDITIONAL)
@@ -36,13 +34,12 @@ _AT: Final = {name: n for n, name in enumerate(URGENCIES)}
 class Balance:
     """One decision.
 
-    `rules` has the weight of each rule that may fire, by id or level; `new` is that of others.
+    `rules` has the weight of a rule that fired, by its level or by ``fired`` for whichever.
     """
 
     bias: float
     reader: float
     rules: Mapping[str, float]
-    new: float = 0.0
 
     def __post_init__(self) -> None:
         if min(self.reader, *self.rules.values(), 0.0) < 0:
@@ -50,7 +47,7 @@ class Balance:
 
     def weigh(self, log_odds: float, fired: Collection[str]) -> float:
         """The log-odds of yes; above 0 it is decided so."""
-        rule = max((self.rules.get(name, self.new) for name in fired), default=0.0)
+        rule = max((self.rules.get(name, 0.0) for name in fired), default=0.0)
         return self.bias + self.reader * log_odds + rule
 
 
@@ -70,8 +67,9 @@ class Weighing:
         Args:
             fired: the rules for red flags that fired.
         """
-        ids, levels = {rule.id for rule in fired}, {rule.level for rule in fired}
-        if self.flagged.weigh(flag_odds(impression), ids) <= 0:
+        levels = {rule.level for rule in fired}
+        any_rule = {FIRED} if levels else set()
+        if self.flagged.weigh(flag_odds(impression), any_rule) <= 0:
             return None
         if self.severe.weigh(_odds(impression, SEVERE, MILD), levels) > 0:
             odds = _odds(impression, ("crisis",), ("emergency",))
@@ -91,7 +89,7 @@ class Weighing:
             if balance is None:
                 continue
             odds = log_odds(kind[n])
-            own = {"fired"} if READ_AS[name] in fired else set()
+            own = {FIRED} if READ_AS[name] in fired else set()
             if balance.weigh(odds, own) > 0:
                 found.append(name)
         return found
@@ -124,8 +122,9 @@ def parse_weighing(facts: Mapping[str, Any]) -> Weighing:
     """
     try:
         weights = facts["weighing"]
-        decisions = {name: _balance(weights[name]) for name in ("severe", "crisis", "urgent")}
-        decisions["flagged"] = replace(_balance(weights["flagged"]), new=UNWEIGHED)
+        decisions = {
+            name: _balance(weights[name]) for name in ("flagged", "severe", "crisis", "urgent")
+        }
         kinds = {name: _balance(weights["kinds"][name]) for name in READ_AS}
         return Weighing(**decisions, kinds=kinds)
     except (KeyError, TypeError, ValueError) as error:

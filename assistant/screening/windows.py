@@ -12,8 +12,8 @@ import numpy as np
 from assistant.minilm import Array
 from assistant.reader import KINDS, Impression
 
-# The network reads 256 tokens, about 200 words. Neighbouring pieces share a few sentences, so that
-# what belongs together stands together in one of them.
+# The network reads 256 tokens: most texts of 100 words. Neighbouring pieces share a few sentences,
+# so that what belongs together stands together in one of them.
 WINDOW_WORDS: Final = 100
 OVERLAP_WORDS: Final = 25
 MAX_WINDOWS: Final = 8
@@ -33,7 +33,11 @@ def windows(text: str, alarm: Mapping[str, float], most: int = MAX_WINDOWS) -> l
             of that; where there are too many pieces, those with such words are read.
         most: how many pieces may be read.
     """
-    pieces = list(_iter_pieces(text)) or [""]
+    return most_alarming(list(_iter_pieces(text)) or [""], alarm, most)
+
+
+def most_alarming(pieces: list[str], alarm: Mapping[str, float], most: int) -> list[str]:
+    """At most `most` of the pieces, in their order; arguments as for `windows`."""
     if len(pieces) <= most:
         return pieces
     weights = [_alarm_of(piece, alarm) for piece in pieces]
