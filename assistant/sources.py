@@ -20,6 +20,7 @@ from assistant.text import iter_sentences, trim
 from assistant.types import NOT_STATED, EvidenceTag, LeftOut, Span
 
 SOURCES_FILE: Final = "sources.toml"
+LEFT_OUT_RULES: Final = "data/left_out.toml"
 _LISTS: Final = {"posts": str, "instruction_sections": str, "leave_out": dict, "tags": dict}
 
 
@@ -101,7 +102,7 @@ def _parse_source(path: Path, name: str, entry: Mapping[str, Any]) -> Source:
 
 @cache
 def _left_out_rules() -> tuple[tuple[str, str, str, re.Pattern[str]], ...]:
-    data = resources.files("assistant").joinpath("data/left_out.toml").read_text("utf-8")
+    data = resources.files("assistant").joinpath(LEFT_OUT_RULES).read_text("utf-8")
     return tuple(
         (rule["kind"], rule["scope"], rule["why"], re.compile(rule["pattern"], re.I | re.M))
         for rule in tomllib.loads(data)["rule"]
