@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
+from assistant.documents import read_text
 from assistant.errors import CorpusError
 from assistant.sources import SOURCES_FILE, Source, find_left_out, load_sources
 from assistant.text import is_question, iter_sentences, sha256_text, squeeze, trim
@@ -29,7 +30,6 @@ from assistant.types import (
 )
 
 SPLITTER_VERSION: Final = "1"
-MAX_FILE_BYTES: Final = 20_000_000
 MIN_WORDS_BESIDE_LEFT_OUT: Final = 4
 
 ARTICLE_ID: Final = re.compile(r"[^:@\s]+")
@@ -109,37 +109,6 @@ def load_article(path: Path, source: Source | None = None) -> Article:
         return parse_article(path.stem, text, source or Source())
     except CorpusError as error:
         raise CorpusError(f"{path}: {error}") from error
-
-
-def read_text(path: Path) -> str:
-    """The file's text, decoded as UTF-8 with line ends as they are.
-
-    Raises:
-        CorpusError: it cannot be read, is empty, too large, binary or not UTF-8.
-    """
-    try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise CorpusError(
-                f"{path}: {size} bytes; an article has at most {MAX_FILE_BYTES}, split the file"
-            )
-        raw = path.read_bytes()
-    except OSError as error:
-        raise CorpusError(
-            f"{path}: cannot be read ({error.strerror}); check that it is there "
-            "and that you may read it"
-        ) from error
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise CorpusError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
-    if text.startswith("\ufeff"):
-        raise CorpusError(f"{path}: starts with a byte order mark; save it as UTF-8 without one")
-    if "\0" in text:
-        raise CorpusError(f"{path}: binary (a null byte at {text.index(chr(0))}); save it as text")
-    if not text.strip():
-        raise CorpusError(f"{path}: empty; put the article's text in it or remove the file")
-    return text
 
 
 def parse_article(article_id: str, text: str, source: Source | None = None) -> Article:
