@@ -6,7 +6,7 @@ Words that nobody sees are a known way to put something into a machine's mouth, 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 _FONT_PIXELS: Final = 2.0
@@ -14,7 +14,6 @@ _OFF_SCREEN: Final = -400.0
 _PIXELS: Final = {"": 1.0, "px": 1.0, "pt": 1.33, "em": 16.0, "rem": 16.0, "%": 0.16}
 _LENGTH: Final = re.compile(r"(-?\d*\.?\d+)(px|pt|em|rem|%|)")
 _OFFSETS: Final = ("text-indent", "left", "top", "right", "bottom", "margin-left", "margin-top")
-_RULE: Final = re.compile(r"([^{}]*)\{([^{}]*)\}")
 _SELECTOR: Final = re.compile(r"([a-z][a-z0-9]*)?(?:([.#])([\w-]+))?", re.I)
 _NAMED: Final = {"white": "ffffff", "black": "000000", "snow": "fffafa", "ivory": "fffff0"}
 PAGE: Final = "ffffff"
@@ -79,18 +78,35 @@ def hiding_selectors(css: str) -> set[tuple[str, str, str]]:
 
     Rules inside of ``@media`` and the like do not count: they speak of other devices.
     """
-    css = re.sub(r"/\*.*?\*/", "", css, flags=re.S)
-    css = re.sub(r"@[\w-]+[^{};]*\{(?:[^{}]*\{[^{}]*\})*[^{}]*\}", "", css)
     found = set()
-    for selectors, body in _RULE.findall(css):
+    for selectors, body in _iter_rules(css):
         style = read_style(body)
         # A colour in a rule says little: rules for the background may stand anywhere.
-        if not hides({}, {k: v for k, v in style.items() if k != "color"}):
+        if not hides({}, {name: value for name, value in style.items() if name != "color"}):
             continue
         for selector in selectors.split(","):
             if (match := _SELECTOR.fullmatch(selector.strip())) and match[0]:
                 found.add(((match[1] or "").lower(), match[2] or "", match[3] or ""))
     return found
+
+
+def _iter_rules(css: str) -> Iterator[tuple[str, str]]:
+    """Selectors and declarations of the outermost rules; takes time in proportion to the length."""
+    first, *others = css.split("/*")
+    css = first + "".join(other.partition("*/")[2] for other in others)
+    start, opened = 0, 0
+    selectors = ""
+    for brace in re.finditer(r"[{}]", css):
+        between = css[start : brace.start()]
+        start = brace.end()
+        if brace.group() == "{":
+            if not opened:
+                selectors = between.rpartition(";")[2].strip()
+            opened += 1
+        elif opened:
+            opened -= 1
+            if not opened and not selectors.startswith("@"):
+                yield selectors, between
 
 
 def _pixels(value: str) -> float | None:

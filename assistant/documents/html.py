@@ -23,8 +23,10 @@ from assistant.errors import CorpusError
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-MAX_ELEMENTS: Final = 200_000
+MAX_ELEMENTS: Final = 60_000
 """A page of more would take minutes; one of 20,000 is long."""
+MAX_ATTRIBUTES: Final = 500
+"""Of one element; more take a time that grows with their square."""
 MIN_WORDS: Final = 3
 
 _META_CHARSET: Final = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.I)
@@ -58,8 +60,7 @@ def read_html(raw: bytes) -> Document:
     parser = html.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False)
     try:
         page = html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
-        if sum(1 for _ in page.iter()) > MAX_ELEMENTS:
-            raise CorpusError(f"a page of more than {MAX_ELEMENTS} elements; split it")
+        _check_size(page)
         facts = _facts(page)
         _drop_hidden(page)
         body = _find_article(page)
@@ -98,6 +99,17 @@ def _decode(raw: bytes) -> str:
     if name not in _CHARSETS:
         raise CorpusError(f"says that it is in {name}, which is not read; save it as UTF-8")
     return check_bytes(raw, _CHARSETS[name])
+
+
+def _check_size(page: _Element) -> None:
+    for number, element in enumerate(page.iter(), start=1):
+        if number > MAX_ELEMENTS:
+            raise CorpusError(f"a page of more than {MAX_ELEMENTS} elements; split it")
+        if len(element.attrib) > MAX_ATTRIBUTES:
+            raise CorpusError(
+                f"an element with more than {MAX_ATTRIBUTES} attributes; save the page's text as "
+                ".txt"
+            )
 
 
 def _facts(page: _Element) -> dict[str, str]:
