@@ -284,7 +284,7 @@ def test_bytes_that_are_no_document_are_an_error_that_names_the_file(
         (".html", lambda: b"<p>caf\xe9 is good</p>", "not UTF-8 at byte 6"),
         (".html", lambda: b"<meta charset='utf-7'><p>words and words", "utf-7"),
         (".html", lambda: b"<nav><a href=x>Home</a></nav>", "without an article"),
-        (".html", lambda: b"<p " + b" ".join(b"a%d=1" % n for n in range(999)) + b">", "attributes"),
+        (".html", lambda: b"<p" + b"".join(b" a%d=1" % n for n in range(999)) + b">", "attributes"),
         (".html", lambda: b"<p>a b c d</p>" * 60_001, "elements"),
         (".md", lambda: b"![a](b)\n", "no text"),
         (".pdf", lambda: pdf_of([]), "no text layer"),
@@ -346,22 +346,29 @@ def test_files_and_texts_have_a_limit(read: Read, monkeypatch: pytest.MonkeyPatc
     ids=range(11),
 )
 def test_nested_and_pathological_input_takes_no_stack_and_no_minutes(
-    read: Read, suffix: str, content: str
+    tmp_path: Path, suffix: str, content: str
 ) -> None:
-    try:
-        read(suffix, content)
-    except CorpusError:
-        pass
+    path = tmp_path / f"x{suffix}"
+    path.write_text(content, "utf-8")
+    assert text_or_error(path)
 
 
 def test_a_page_asks_the_network_for_nothing(read: Read) -> None:
     """Sockets raise in tests; so does what would open a file by an entity."""
     page = (
-        '<!DOCTYPE html SYSTEM "http://192.0.2.1/x.dtd" [<!ENTITY e SYSTEM "file:///etc/hostname">]>'
-        f"<base href='http://192.0.2.1/'><link rel=stylesheet href=a.css>{ARTICLE}<p>So &e; it is.</p>"
+        '<!DOCTYPE html SYSTEM "http://192.0.2.1/x" [<!ENTITY e SYSTEM "file:///etc/hostname">]>'
+        f"<base href='http://192.0.2.1/'><link rel=stylesheet href=a.css>{ARTICLE}<p>&e;</p>"
         "<img src=http://192.0.2.1/a.png><iframe src=http://192.0.2.1/></iframe>"
     )
     assert "stiff and sore" in read(".html", page).text
+
+
+def text_or_error(path: Path) -> str:
+    """What reading comes to; any other exception is the test's failure."""
+    try:
+        return read_document(path).text
+    except CorpusError as error:
+        return str(error).removeprefix(f"{path}: ")
 
 
 @pytest.mark.parametrize("suffix", [".md", ".html", ".pdf", ".docx"])
@@ -383,12 +390,7 @@ def test_damaged_files_raise_nothing_but_corpus_errors(
         raw[at : at + count] = data.draw(st.binary(max_size=8))
     path = tmp_path / f"damaged{suffix}"
     path.write_bytes(raw)
-    try:
-        document = read_document(path)
-    except CorpusError as error:
-        assert path.name in str(error)
-    else:
-        assert document.text.strip()
+    assert text_or_error(path).strip()
 
 
 @settings(max_examples=30, deadline=None)
@@ -404,10 +406,7 @@ def test_a_damaged_part_of_a_docx_raises_nothing_but_corpus_errors(
     part = part[:at] + word + part[at + data.draw(st.integers(0, 12)) :]
     path = tmp_path_factory.mktemp("docx") / "damaged.docx"
     path.write_bytes(docx_of({name: part}))
-    try:
-        read_document(path)
-    except CorpusError as error:
-        assert path.name in str(error)
+    assert text_or_error(path).strip()
 
 
 @given(st.text())

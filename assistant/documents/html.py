@@ -26,9 +26,12 @@ if TYPE_CHECKING:
 MAX_ELEMENTS: Final = 60_000
 """A page of more would take minutes; one of 20,000 is long."""
 MAX_ATTRIBUTES: Final = 500
-"""Of one element; more take a time that grows with their square."""
+"""Of one tag; a page's tag has a dozen."""
 MIN_WORDS: Final = 3
 
+_TAG: Final = re.compile(r"<[a-zA-Z][^<>]*")
+_QUOTED: Final = re.compile(r"\"[^\"]*\"|'[^']*'")
+_WORDS: Final = frozenset("p h1 h2 h3 h4 h5 h6".split())
 _META_CHARSET: Final = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.I)
 _XML_CHARSET: Final = re.compile(rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]+)", re.I)
 _MARKS: Final = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
@@ -41,7 +44,7 @@ _CHARSETS: Final = {
 }  # fmt: skip
 _NO_TEXT: Final = (
     "script style template noscript iframe object embed svg math canvas audio video picture img "
-    "pre button select textarea input dialog del s strike link map frameset head".split()
+    "pre button select textarea input dialog del s strike link map frameset title meta base".split()
 )
 # Of trafilatura's names for what it found.
 _BLOCKS: Final = frozenset("p head list item table quote code dl".split())
@@ -57,12 +60,15 @@ def read_html(raw: bytes) -> Document:
     from lxml import etree, html
 
     text = _decode(raw)
+    _check_attributes(text)
     parser = html.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False)
     try:
         page = html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
-        _check_size(page)
+        if any(number > MAX_ELEMENTS for number, _ in enumerate(page.iter(), start=1)):
+            raise CorpusError(f"a page of more than {MAX_ELEMENTS} elements; split it")
         facts = _facts(page)
         _drop_hidden(page)
+        _wrap_bare_article(page)
         body = _find_article(page)
         writer = Writer()
         if body is not None:
@@ -101,15 +107,16 @@ def _decode(raw: bytes) -> str:
     return check_bytes(raw, _CHARSETS[name])
 
 
-def _check_size(page: _Element) -> None:
-    for number, element in enumerate(page.iter(), start=1):
-        if number > MAX_ELEMENTS:
-            raise CorpusError(f"a page of more than {MAX_ELEMENTS} elements; split it")
-        if len(element.attrib) > MAX_ATTRIBUTES:
-            raise CorpusError(
-                f"an element with more than {MAX_ATTRIBUTES} attributes; save the page's text as "
-                ".txt"
-            )
+def _check_attributes(text: str) -> None:
+    """Refuse a tag with so many attributes that the parser, which compares all, takes minutes."""
+    for tag in _TAG.finditer(text):
+        if len(tag.group().split()) > MAX_ATTRIBUTES:
+            names = _QUOTED.sub("", tag.group()).split()
+            if len(names) > MAX_ATTRIBUTES:
+                raise CorpusError(
+                    f"a tag with {len(names)} attributes at character {tag.start()}; save the "
+                    "page's text as .txt"
+                )
 
 
 def _facts(page: _Element) -> dict[str, str]:
@@ -202,6 +209,25 @@ def _drop(element: _Element) -> None:
         parent.text = (parent.text or "") + tail
     element.tail = None
     parent.remove(element)
+
+
+def _wrap_bare_article(page: _Element) -> None:
+    """Put a body whose paragraphs stand in nothing else, as exports have them, into an article."""
+    head, body = page.find("head"), page.find("body")
+    if head is not None and body is None:  # the parser leaves elements there that it does not know
+        head.tag, body = "body", head
+    elif head is not None and len(head):
+        head.tag = "div"
+        body.insert(0, head)
+    if body is None:
+        return
+    direct = sum(element.tag in _WORDS for element in body)
+    if not direct or 2 * direct <= sum(1 for _ in body.iter(*_WORDS)):
+        return
+    article = body.makeelement("article")
+    article.text, body.text = body.text, None
+    article.extend(list(body))
+    body.append(article)
 
 
 def _find_article(page: _Element) -> _Element | None:

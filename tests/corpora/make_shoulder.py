@@ -25,14 +25,14 @@ SCAPULAR_CONTROL = [
     ("##", "What poor control looks like"),
     (
         "",
-        "In some people the inner edge of the blade stands out from the back when they lower the arm "
-        "or push against a wall. This is called winging. A little of it is common in people without "
-        "any pain and needs no treatment by itself.",
+        "In some people the inner edge of the blade stands out from the back when they lower the "
+        "arm or push against a wall. This is called winging. A little of it is common in people "
+        "without any pain and needs no treatment by itself.",
     ),
     (
         "",
-        "Marked winging on one side that appeared suddenly is different. It can come from an injured "
-        "nerve and should be examined by a clinician.",
+        "Marked winging on one side that appeared suddenly is different. It can come from an "
+        "injured nerve and should be examined by a clinician.",
     ),
     ("##", "Which muscles do the work"),
     ("-", "The lower trapezius draws the blade down and back."),
