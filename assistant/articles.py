@@ -12,7 +12,6 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from assistant.errors import CorpusError
@@ -34,10 +33,8 @@ if TYPE_CHECKING:
     from assistant.documents import Document
 
 SPLITTER_VERSION: Final = "1"
-MAX_FILE_BYTES: Final = 20_000_000
 MIN_WORDS_BESIDE_LEFT_OUT: Final = 4
 
-ARTICLE_ID: Final = re.compile(r"[^:@\s]+")
 _BULLET: Final = re.compile(r"[ \t]*(?P<marker>[•·*\-–▪◦])[ \t]+(?=\S)")
 _NUMBER: Final = re.compile(r"[ \t]*(?P<marker>\d{1,3}[.)])[ \t]+(?=\S)")
 _LABEL: Final = re.compile(r"(?P<marker>How|Tips?|Why|Note|Warning):(?=\s|$)")
@@ -70,37 +67,6 @@ class _Outline:
     def open(self, heading: str, level: int) -> None:
         del self.levels[level - 1 :]
         self.levels.append(heading)
-
-
-def read_text(path: Path) -> str:
-    """The file's text, decoded as UTF-8 with line ends as they are.
-
-    Raises:
-        CorpusError: it cannot be read, is empty, too large, binary or not UTF-8.
-    """
-    try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise CorpusError(
-                f"{path}: {size} bytes; an article has at most {MAX_FILE_BYTES}, split the file"
-            )
-        raw = path.read_bytes()
-    except OSError as error:
-        raise CorpusError(
-            f"{path}: cannot be read ({error.strerror}); check that it is there "
-            "and that you may read it"
-        ) from error
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise CorpusError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
-    if text.startswith("\ufeff"):
-        raise CorpusError(f"{path}: starts with a byte order mark; save it as UTF-8 without one")
-    if "\0" in text:
-        raise CorpusError(f"{path}: binary (a null byte at {text.index(chr(0))}); save it as text")
-    if not text.strip():
-        raise CorpusError(f"{path}: empty; put the article's text in it or remove the file")
-    return text
 
 
 def parse_article(
