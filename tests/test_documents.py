@@ -142,6 +142,8 @@ def test_a_pdf_s_pages_start_where_their_words_do() -> None:
         (".md", "| A | B |\n|-|-|\n| c | d. |\n", "A: c; B: d.\n"),
         (".md", "---\n\nNot front matter.\n\n---\n\nText.\n", "Not front matter.\n\nText.\n"),
         (".md", "a <span hidden>no</span> b <i style='color:red'>yes</i>\n", "a b yes\n"),
+        (".md", "".join(f"{'  ' * n}- {n}\n" for n in range(30)),
+         "".join(f"• {n}\n" for n in range(30))),
         (".md", "caf\u0065\u0301 \u200bso\u00adft \u2028 “q”\n", "café soft “q”\n"),
         (".html", "<h1>T</h1>" + ARTICLE + "<ol><li>one<li><p>two</p></ol>",
          "T\n\nA frozen shoulder is stiff and sore for a long while, and it eases with time."
@@ -286,6 +288,7 @@ def test_bytes_that_are_no_document_are_an_error_that_names_the_file(
         (".html", lambda: b"<nav><a href=x>Home</a></nav>", "without an article"),
         (".html", lambda: b"<p" + b"".join(b" a%d=1" % n for n in range(999)) + b">", "attributes"),
         (".html", lambda: b"<p>a b c d</p>" * 60_001, "elements"),
+        (".html", lambda: f"{ARTICLE}{'<b>' * 300}words".encode(), "nested too deeply"),
         (".md", lambda: b"![a](b)\n", "no text"),
         (".pdf", lambda: pdf_of([]), "no text layer"),
         (".pdf", encrypted_pdf, "password"),
