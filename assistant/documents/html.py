@@ -64,6 +64,12 @@ def read_html(raw: bytes) -> Document:
     parser = html.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False)
     try:
         page = html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
+        if any(entry.type_name == "ERR_RESOURCE_LIMIT" for entry in parser.error_log):
+            # What follows would be missing without a word.
+            raise CorpusError(
+                "HTML that is nested too deeply or holds too long a text; save the page's text as "
+                ".txt"
+            )
         if any(number > MAX_ELEMENTS for number, _ in enumerate(page.iter(), start=1)):
             raise CorpusError(f"a page of more than {MAX_ELEMENTS} elements; split it")
         facts = _facts(page)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from markdown_it.token import Token
 
 MAX_FRONT_MATTER: Final = 64_000
+MAX_NESTING: Final = 100
 _FRONT_MATTER: Final = re.compile(r"(---|\+\+\+)[ \t]*\n(.*?)\n(?:\1|\.\.\.)[ \t]*(?:\n|$)", re.S)
 _TAG: Final = re.compile(r"<([a-z][\w-]*)\b([^<>]*)>", re.I)
 _ATTRIBUTE: Final = re.compile(r"([\w-]+)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^\s\"'>]+)))?")
@@ -29,7 +30,9 @@ def read_markdown(text: str) -> Document:
 
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     facts, body = _split_front_matter(text)
-    reader = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+    # What is nested more deeply than the limit is dropped; its own limit is 20 levels.
+    reader = MarkdownIt("commonmark", {"maxNesting": MAX_NESTING})
+    reader.enable(["table", "strikethrough"])
     try:
         tokens = reader.parse(body)
     except DAMAGED as error:

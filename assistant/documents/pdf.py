@@ -113,11 +113,13 @@ def _iter_pages(pdf: PdfDocument) -> Iterator[list[_Line]]:
     for number in range(len(pdf)):
         page = pdf[number]
         text = page.get_textpage()
-        width, height = page.get_size()
+        left, bottom, right, top = page.get_bbox()
         lines = [
             line
             for line in _iter_lines(text, number)
-            if 0 <= line.left <= width and 0 <= line.bottom <= height and line.height >= _SMALLEST
+            if left <= line.left <= right
+            and bottom <= line.bottom <= top
+            and line.height >= _SMALLEST
         ]
         text.close()
         page.close()
