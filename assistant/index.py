@@ -31,6 +31,7 @@ CHROMA_BATCH: Final = 2000
 _SAMPLE: Final = 8
 _SAMPLE_K: Final = 5
 _SAME: Final = 0.999
+_MAY_BE_LOST: Final = 0.25
 _NEAR_ENOUGH: Final = 1e-5
 # With Chroma's own 100 and 100 what is found differs from build to build (SciFact nDCG@10 .640 to
 # .645); with 200 recall@10 against exact search is .999.
@@ -83,15 +84,21 @@ class Index:
         self._find_a_sample_again()
 
     def _find_a_sample_again(self) -> None:
-        """Raise where Chroma does not find passages by their own vectors."""
-        rows = len(self.passages)
-        for row in range(0, rows, max(1, rows // _SAMPLE)):
+        """Raise where Chroma does not find most of a sample of passages by their own vectors.
+
+        Not all: its graph may miss one among very many that are nearly the same.
+        """
+        rows = range(0, len(self.passages), max(1, len(self.passages) // _SAMPLE))
+        lost = []
+        for row in rows:
             nearest = self.nearest(self._vectors[row], _SAMPLE_K)
             if not nearest or nearest[0][1] < _SAME:
-                raise StoreError(
-                    f"{self.generation / 'chroma'}: does not find row {row} again; "
-                    "run `knee-hip ingest --force`"
-                )
+                lost.append(row)
+        if len(lost) > _MAY_BE_LOST * len(rows):
+            raise StoreError(
+                f"{self.generation / 'chroma'}: does not find row {lost[0]} again; "
+                "run `knee-hip ingest --force`"
+            )
 
     def check_every_vector(self) -> None:
         """Raise a `StoreError` where Chroma does not hold exactly the vectors that were given."""

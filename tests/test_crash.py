@@ -140,7 +140,7 @@ def test_of_two_ingests_at_once_one_wins_and_one_is_told(
         said = [told.get() for _ in both]
         for process in both:
             process.join()
-        assert whole(large) == {f"{number}."}
+        assert whole(large) == {f"{number}."}, said
         # Where the second began only after the first had ended, nothing was left to do.
         assert sum("another process is building" in message for message in said) <= 1
         assert "" in said
