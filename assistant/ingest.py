@@ -30,6 +30,7 @@ from assistant.generations import (
 )
 from assistant.index import Index, IndexedQuestion, write_index
 from assistant.known import Known, learn
+from assistant.left_out import rules_sha256
 from assistant.questions import EXAMPLES_FILE, QUESTIONS_FILE, WrittenQuestion, load_questions
 from assistant.reader import load_reader
 from assistant.settings import Settings
@@ -110,6 +111,7 @@ def corpus_facts(
         "beside": beside,
         "model": encoder.name,
         "reader": load_reader().sha256,
+        "left_out": rules_sha256(),
         "splitter": f"{SPLITTER_VERSION}, passage_chars={settings.passage_chars}",
         "topics": _topics_sha256(),
         "build": BUILD_VERSION,

@@ -166,9 +166,7 @@ def _locate(text: str, row: Mapping[str, str], verb: str) -> tuple[int, int]:
     return trim(text, start, end)
 
 
-def _without_kept(
-    text: str, item: LeftOut, kept: Iterable[tuple[int, int]]
-) -> Iterable[LeftOut]:
+def _without_kept(text: str, item: LeftOut, kept: Iterable[tuple[int, int]]) -> Iterable[LeftOut]:
     """The parts of a stretch beside what is kept; `kept` is in order."""
     begin, end = item.span.start, item.span.end
     for first, last in kept:
