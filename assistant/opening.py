@@ -7,7 +7,6 @@ and what to run; never a wrong citation.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib import resources
 from typing import Any, Final
 
 from assistant.articles import SPLITTER_VERSION
@@ -19,10 +18,11 @@ from assistant.errors import StoreError
 from assistant.finder import FINDER_FILE
 from assistant.generations import current_generation, file_sha256
 from assistant.index import Index
+from assistant.left_out import rules_sha256
 from assistant.questions import EXAMPLES_FILE, QUESTIONS_FILE
 from assistant.reader import load_reader
 from assistant.settings import Settings
-from assistant.sources import LEFT_OUT_RULES, SOURCES_FILE
+from assistant.sources import SOURCES_FILE
 from assistant.text import sha256_text
 from assistant.texts import TextStore
 from assistant.topics import load_topics
@@ -38,7 +38,6 @@ def corpus_facts(settings: Settings, encoder: Encoder, corpus: Corpus) -> dict[s
         for name in BESIDE
         if (settings.corpus / name).is_file()
     }
-    rules = resources.files("assistant").joinpath(LEFT_OUT_RULES).read_text("utf-8")
     return {
         "articles": {article.id: article.sha256 for article in corpus.articles.values()},
         "originals": {name: text.original.sha256 for name, text in corpus.texts.items()},
@@ -47,7 +46,7 @@ def corpus_facts(settings: Settings, encoder: Encoder, corpus: Corpus) -> dict[s
         "reader": load_reader().sha256,
         "extractor": EXTRACTOR_VERSION,
         "splitter": f"{SPLITTER_VERSION}, passage_chars={settings.passage_chars}",
-        "left_out_rules": sha256_text(rules),
+        "left_out_rules": rules_sha256(),
         "topics": topics_sha256(),
         "build": BUILD_VERSION,
     }
