@@ -23,6 +23,7 @@ from assistant.ingest import ingest
 from assistant.live import LiveAssistant
 from assistant.opening import open_index
 from assistant.settings import Settings
+from assistant.topics import load_topics
 from tests.conftest import HashingEncoder
 
 PASSAGES = 1200
@@ -41,6 +42,13 @@ def write_large(folder: Path, version: str) -> None:
         (folder / f"joint-{number}.txt").write_text(
             f"Joint {number}\n\n" + "\n\n".join(lines) + "\n", "utf-8"
         )
+
+
+@pytest.fixture(autouse=True)
+def few_topics(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A check of answers that is learned fast: it is not what is tried here."""
+    topics = load_topics()[::40]
+    monkeypatch.setattr("assistant.ingest.load_topics", lambda: topics)
 
 
 @pytest.fixture

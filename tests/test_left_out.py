@@ -9,7 +9,8 @@ from typing import Final
 
 import pytest
 
-from assistant.articles import load_corpus, parse_article
+from assistant.articles import parse_article
+from assistant.corpus import load_corpus
 from assistant.errors import CorpusError
 from assistant.left_out import find_by_rules, known_kinds, load_rules
 from assistant.sources import Source, find_left_out
