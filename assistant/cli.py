@@ -17,6 +17,7 @@ from assistant import __version__
 from assistant.errors import AssistantError, UsageError
 from assistant.settings import Settings, quiet_environment
 from assistant.types import Turn
+from assistant.web.options import add_options
 
 if TYPE_CHECKING:
     from assistant.pipeline import Assistant
@@ -97,10 +98,9 @@ def _parser() -> argparse.ArgumentParser:
     doctor = command("doctor", _doctor, "what is installed and whether it fits together")
     as_json(doctor)
     corpus(doctor)
-    page = command("ui", _ui, "the chat page")
-    page.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    page.add_argument("--port", type=int, default=7860, help="port to listen on")
-    corpus(page)
+    add_options(command("ui", _ui, "the chat page and the API for programs"))
+    mcp = command("mcp", _mcp, "tools for a language model's client, over stdin and stdout (MCP)")
+    corpus(mcp)
     return parser
 
 
@@ -269,10 +269,23 @@ def _doctor(arguments: argparse.Namespace, _: argparse.ArgumentParser) -> int:
 def _ui(arguments: argparse.Namespace, _: argparse.ArgumentParser) -> int:
     import ui
 
-    argv = ["--host", arguments.host, "--port", str(arguments.port)]
-    if arguments.corpus:
-        argv += ["--corpus", str(arguments.corpus)]
-    return int(ui.main(argv))
+    return ui.serve(arguments)
+
+
+def _mcp(arguments: argparse.Namespace, _: argparse.ArgumentParser) -> int:
+    from assistant.pipeline import build_assistant
+
+    try:
+        from assistant.web.mcp_server import serve_stdio
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] not in ("mcp", "mcp_types"):
+            raise
+        raise UsageError(
+            'mcp: the package is not installed; run: pip install -c constraints.txt -e ".[mcp]"'
+        ) from error
+    settings = _settings(arguments)
+    serve_stdio(lambda _: build_assistant(settings, _progress()))
+    return 0
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
