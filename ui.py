@@ -45,6 +45,7 @@ from assistant.web.watch import Watch, log_to_stderr, observe
 if TYPE_CHECKING:
     import fastapi
     import gradio as gr
+    import uvicorn
 
     from assistant.web.service import Service
 
@@ -67,6 +68,7 @@ def build_app(load: Load, serving: Serving | None = None) -> fastapi.FastAPI:
     from starlette.middleware.gzip import GZipMiddleware
 
     from assistant.web.api import Beside, build_api
+    from assistant.web.errors import answer_errors
     from assistant.web.service import Service
 
     serving = serving or Serving()
@@ -116,6 +118,8 @@ def build_app(load: Load, serving: Serving | None = None) -> fastapi.FastAPI:
             font_mono=(gradio.themes.Font("ui-monospace"), gradio.themes.Font("monospace")),
         ),
     )
+    answer_errors(app)
+    answer_errors(app.routes[-1].app)  # Gradio's
     app.add_middleware(shell.Dressed, facts=loader.facts)
     app.add_middleware(Beside, api=build_api(service, serving.root_path))
     app.add_middleware(GZipMiddleware, minimum_size=800)
@@ -321,18 +325,7 @@ def serve(options: argparse.Namespace) -> int:
         log_to_stderr()
     import uvicorn
 
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            access_log=False,
-            proxy_headers=bool(serving.trusted_proxies),
-            forwarded_allow_ips=serving.trusted_proxies,
-            server_header=False,
-            log_level="critical",  # Tracebacks may hold a question; the guard logs their type.
-            timeout_graceful_shutdown=1,
-            lifespan="on",
-        )
-    )
+    server = uvicorn.Server(server_config(app, serving))
     loader: Loader = app.state.loader
     _watch(loader, server)
     host = f"[{options.host}]" if ":" in options.host else options.host
@@ -346,6 +339,22 @@ def serve(options: argparse.Namespace) -> int:
     finally:
         listening.close()
     return 1 if loader.failure else 0
+
+
+def server_config(app: fastapi.FastAPI, serving: Serving) -> uvicorn.Config:
+    """How the application is served: quietly, and by which proxies' word."""
+    import uvicorn
+
+    return uvicorn.Config(
+        app,
+        access_log=False,
+        server_header=False,
+        log_level="critical",  # Tracebacks may hold a question; the guard logs their type.
+        proxy_headers=bool(serving.trusted_proxies),
+        forwarded_allow_ips=serving.trusted_proxies,
+        timeout_graceful_shutdown=1,
+        lifespan="on",
+    )
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -172,9 +172,11 @@ class Guard:
 
 def _template(scope: Scope) -> str:
     """The address of a request as its route writes it; what has none is ``other``."""
-    if scope["path"] in ("", "/"):
+    path, route = scope["path"], scope.get("route")
+    if path in ("", "/"):
         return "/"
-    return str(getattr(scope.get("route"), "path", "") or "other")
+    # A route of the API has no places to fill in, and does not know what stands before it.
+    return str(path if route and path.startswith("/api/") else getattr(route, "path", "other"))
 
 
 async def _read(scope: Scope, receive: Receive, limit: int) -> bytes:

@@ -9,35 +9,25 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Header, Query, Request
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from starlette.exceptions import HTTPException
 
 from assistant import __version__
 from assistant.page.guard import App, Receive, Scope, Send
 from assistant.page.session import country_of
 from assistant.render import answer_to_json, claim_to_json, context_to_json
 from assistant.types import DISCLAIMER, CitationContext
-from assistant.web.refusals import Refusal, load_refusals
-from assistant.web.schema import (
-    EXAMPLE_ID,
-    MAX_ID_CHARS,
-    AnswerOut,
-    ArticleOut,
-    ArticlesOut,
-    AskRequest,
-    CiteRequest,
-    ClaimOut,
-    ClaimRequest,
-    ContextOut,
-    ErrorOut,
-    name_problems,
-)
+from assistant.web import schema
+from assistant.web.errors import answer_errors
+from assistant.web.refusals import load_refusals
+from assistant.web.schema import EXAMPLE_ID, MAX_ID_CHARS, AskRequest, CiteRequest, ClaimRequest
 from assistant.web.service import Service
 from assistant.web.watch import REQUEST
 
-_OF_ARTICLE = tuple(name for name in ArticleOut.model_fields if name != "sentences")
-_OF_STATUS = {404: "not_found", 405: "method_not_allowed"}
+_OF_ARTICLE = tuple(name for name in schema.Article.model_fields if name != "sentences")
+Language = Annotated[
+    str, Header(description="Its country chooses the help lines, for example that of en-GB.")
+]
+CitationId = Annotated[str, Query(max_length=MAX_ID_CHARS, examples=[EXAMPLE_ID])]
 
 
 def build_api(service: Service, root_path: str = "") -> FastAPI:
@@ -58,14 +48,8 @@ def build_api(service: Service, root_path: str = "") -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
         servers=[{"url": root_path}] if root_path else None,
-        exception_handlers={
-            Refusal: _on_refusal,
-            RequestValidationError: _on_invalid,
-            HTTPException: _on_http_error,
-            # Its message may hold a question, so it is not told.
-            Exception: _on_failure,
-        },
     )
+    answer_errors(api)
     api.include_router(_routes(service, "v1"), prefix="/api/v1", tags=["v1"])
     api.include_router(_routes(service, "newest"), prefix="/api", tags=["newest version"])
     return api
@@ -76,37 +60,34 @@ def _routes(service: Service, version: str) -> APIRouter:
     looks: dict[str, Any] = {"responses": _errors(401, 405, 429, 500, 503)}
     finds: dict[str, Any] = {"responses": _errors(401, 404, 405, 422, 429, 500, 503)}
     reads: dict[str, Any] = {"responses": _errors(400, 401, 405, 408, 413, 422, 429, 500, 503)}
-    language = Header(description="Its country chooses the help lines, e.g. en-GB.")
 
-    @router.post("/ask", response_model=AnswerOut, **reads)
+    @router.post("/ask", response_model=schema.Answer, **reads)
     async def ask(
-        body: AskRequest, request: Request, accept_language: Annotated[str, language] = ""
+        body: AskRequest, request: Request, accept_language: Language = ""
     ) -> JSONResponse:
         """One answer to a message, whatever it is."""
         REQUEST.set(request.scope.get("record"))
         answer = await service.ask(body, country_of(accept_language))
         return JSONResponse(answer_to_json(answer))
 
-    @router.get("/cite", response_model=ContextOut, **finds)
-    async def cite(
-        id: Annotated[str, Query(max_length=MAX_ID_CHARS, examples=[EXAMPLE_ID])],
-    ) -> JSONResponse:
+    @router.get("/cite", response_model=schema.Context, **finds)
+    async def cite(id: CitationId) -> JSONResponse:
         """A citation in its place: the sentence before and after, headings, hash."""
         return _context(await service.cite(id))
 
     @router.post(
-        "/cite", response_model=ContextOut, name="cite_posted", **reads | _not_found(reads)
+        "/cite", response_model=schema.Context, name="cite_posted", **reads | _not_found(reads)
     )
     async def cite_posted(body: CiteRequest) -> JSONResponse:
         """The same with the id in the body."""
         return _context(await service.cite(body.id))
 
-    @router.post("/claim", response_model=ClaimOut, **reads)
+    @router.post("/claim", response_model=schema.Claim, **reads)
     async def claim(body: ClaimRequest) -> JSONResponse:
         """Which sentences of the articles say this, which say otherwise."""
         return JSONResponse(claim_to_json(await service.claim(body.text)))
 
-    @router.get("/articles", response_model=ArticlesOut, **looks)
+    @router.get("/articles", response_model=schema.Articles, **looks)
     async def articles() -> JSONResponse:
         """All that an answer can be made of."""
         rows = [
@@ -129,7 +110,7 @@ def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     rows = load_refusals().values()
     return {
         status: {
-            "model": ErrorOut,
+            "model": schema.Error,
             "description": " ".join(row["message"] for row in rows if row["status"] == status),
         }
         for status in statuses
@@ -138,31 +119,6 @@ def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 def _not_found(reads: dict[str, Any]) -> dict[str, Any]:
     return {"responses": {**reads["responses"], **_errors(404)}}
-
-
-async def _on_refusal(_: Request, refusal: Exception) -> JSONResponse:
-    assert isinstance(refusal, Refusal)
-    return JSONResponse(refusal.to_json(), refusal.status, refusal.headers())
-
-
-async def _on_invalid(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, RequestValidationError)
-    rows = error.errors()
-    if any(row["type"] == "json_invalid" for row in rows):
-        return await _on_refusal(request, Refusal("bad_request"))
-    return await _on_refusal(request, Refusal("invalid", problems=name_problems(rows)))
-
-
-async def _on_http_error(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, HTTPException)
-    reply = await _on_refusal(request, Refusal(_OF_STATUS.get(error.status_code, "bad_request")))
-    for name, value in (error.headers or {}).items():
-        reply.headers[name] = value
-    return reply
-
-
-async def _on_failure(request: Request, _: Exception) -> JSONResponse:
-    return await _on_refusal(request, Refusal("failed"))
 
 
 class Beside:

@@ -26,17 +26,10 @@ from assistant.render import (
     render_context,
 )
 from assistant.types import DISCLAIMER
+from assistant.web import schema
 from assistant.web.limits import Gate
 from assistant.web.refusals import Refusal
-from assistant.web.schema import (
-    AnswerOut,
-    AskRequest,
-    CiteRequest,
-    ClaimOut,
-    ClaimRequest,
-    ContextOut,
-    problems_of,
-)
+from assistant.web.schema import AskRequest, CiteRequest, ClaimRequest, problems_of
 from assistant.web.service import Service
 
 _INSTRUCTIONS: Final = (
@@ -49,20 +42,20 @@ _INSTRUCTIONS: Final = (
 _TOOLS: Final[dict[str, tuple[type[BaseModel], type[BaseModel], str]]] = {
     "ask": (
         AskRequest,
-        AnswerOut,
+        schema.Answer,
         "Answer a question about hip or knee in the exact words of the articles, with citations, "
         "or say that they do not answer. Recognises many emergencies, not all. It does not "
         "diagnose and gives no medical advice.",
     ),
     "cite": (
         CiteRequest,
-        ContextOut,
+        schema.Context,
         "Look up a citation by the id that an answer has given: its words, the sentences around "
         "it, headings and the file's hash. It does not diagnose.",
     ),
     "claim": (
         ClaimRequest,
-        ClaimOut,
+        schema.Claim,
         "Find which sentences of the articles say this and which say otherwise; perhaps none. It "
         "does not judge whether the claim is true, and it does not diagnose.",
     ),

@@ -32,10 +32,8 @@ class Refusal(Exception):
 
     def to_json(self) -> dict[str, Any]:
         """The reply's body."""
-        return {
-            "error": {"code": self.code, "message": self.message},
-            "disclaimer": DISCLAIMER,
-        }
+        error = {"code": self.code, "message": self.message}
+        return {"error": error, "disclaimer": DISCLAIMER}
 
     def headers(self) -> dict[str, str]:
         """Headers that go with the status."""
@@ -52,11 +50,9 @@ class Refusal(Exception):
         JSON below ``/api``; the same with ``detail``, which Gradio's page and client show, below
         ``/gradio_api``; plain text elsewhere.
         """
-        if path.startswith(("/api/", "/gradio_api/")) or path == "/api":
-            found = self.to_json()
-            if path.startswith("/gradio_api/"):
-                found = {"detail": self.message, **found}
-            return "application/json", json.dumps(found).encode()
+        if path == "/api" or path.startswith(("/api/", "/gradio_api/")):
+            detail = {"detail": self.message} if path.startswith("/gradio_api/") else {}
+            return "application/json", json.dumps({**detail, **self.to_json()}).encode()
         return "text/plain; charset=utf-8", f"{self.message}\n\n{DISCLAIMER}\n".encode()
 
 

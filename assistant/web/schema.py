@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
 
 from assistant.types import DISCLAIMER, EvidenceTag, Kind, Outcome, StatementRole
 
@@ -17,6 +18,15 @@ MAX_CLAIM_CHARS: Final = 2000
 MAX_ID_CHARS: Final = 300
 EXAMPLE_ID: Final = "gluteus-medius-rehab:763-851"
 
+
+def _check_whole(text: str) -> str:
+    """JSON may hold half a character; no file and no reply can."""
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise PydanticCustomError("half_character", "the text has half a character in it")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_check_whole)]
 Disclaimer = Annotated[str, Field(examples=[DISCLAIMER], description="In every reply.")]
 
 
@@ -26,59 +36,56 @@ class _Request(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class TurnIn(BaseModel):
+class Turn(BaseModel):
     """One earlier turn of the conversation."""
 
-    model_config = ConfigDict(title="Turn", strict=True)
+    model_config = ConfigDict(strict=True)
     role: Literal["user", "assistant"]
-    content: str
+    content: Text
 
 
 class AskRequest(_Request):
     """A question in the person's own words, with what was said before it, oldest first."""
 
-    question: str = Field(examples=["What does the gluteus medius do?"])
-    history: list[TurnIn] | None = Field(None, max_length=MAX_TURNS)
+    question: Text = Field(examples=["What does the gluteus medius do?"])
+    history: list[Turn] | None = Field(None, max_length=MAX_TURNS)
 
 
 class CiteRequest(_Request):
     """The id of a citation, as an answer has given it; `@` and 8 digits of its hash may follow."""
 
-    id: str = Field(max_length=MAX_ID_CHARS, examples=[EXAMPLE_ID])
+    id: Text = Field(max_length=MAX_ID_CHARS, examples=[EXAMPLE_ID])
 
 
 class ClaimRequest(_Request):
     """A sentence to look for in the articles."""
 
-    text: str = Field(max_length=MAX_CLAIM_CHARS, examples=["The gluteus medius keeps us level."])
+    text: Text = Field(max_length=MAX_CLAIM_CHARS, examples=["The gluteus medius keeps us level."])
 
 
 class _Reply(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class NoticeOut(_Reply):
+class Notice(_Reply):
     """A fixed text of the policy; show it before anything else."""
 
-    model_config = ConfigDict(title="Notice")
     kind: str
     text: str
 
 
-class StatementOut(_Reply):
+class Statement(_Reply):
     """One sentence of the answer; `lead` are connecting words, which are not the article's."""
 
-    model_config = ConfigDict(title="Statement")
     text: str
     citations: list[str] = Field(description="Ids; never none.", min_length=1)
     role: StatementRole
     lead: str
 
 
-class CitationOut(_Reply):
+class Citation(_Reply):
     """Exact words of an article: its text from `start` to `end`, in code points, half-open."""
 
-    model_config = ConfigDict(title="Citation")
     id: str = Field(examples=[EXAMPLE_ID])
     article: str
     title: str
@@ -90,18 +97,17 @@ class CitationOut(_Reply):
     evidence_tag: EvidenceTag
 
 
-class AnswerOut(_Reply):
+class Answer(_Reply):
     """An answer in the articles' own sentences, or a plain word that there is none."""
 
-    model_config = ConfigDict(title="Answer")
     question: str
     query: str = Field(description="What was searched; a follow-up is made whole.")
     kind: Kind = Field(description="What the message is.")
     outcome: Outcome
-    notices: list[NoticeOut]
-    statements: list[StatementOut]
-    citations: list[CitationOut] = Field(description="Those that statements name, each once.")
-    nearest: list[CitationOut] = Field(
+    notices: list[Notice]
+    statements: list[Statement]
+    citations: list[Citation] = Field(description="Those that statements name, each once.")
+    nearest: list[Citation] = Field(
         description="What comes nearest where the articles do not answer; not an answer."
     )
     suggestions: list[str] = Field(description="Questions that are known to be answered.")
@@ -110,39 +116,35 @@ class AnswerOut(_Reply):
     timings_ms: dict[str, float]
 
 
-class ContextOut(CitationOut):
+class Context(Citation):
     """A citation in its place."""
 
-    model_config = ConfigDict(title="Context")
     link: str = Field(description="The id with the first 8 digits of the file's hash.")
     before: str
     after: str
     paragraph: str
-    references: list[CitationOut]
+    references: list[Citation]
     disclaimer: Disclaimer
 
 
-class SaysOut(CitationOut):
+class Says(Citation):
     """A sentence that says it."""
 
-    model_config = ConfigDict(title="Says")
     similarity: float = Field(description="Cosine in [-1, 1], higher is nearer.")
 
 
-class ClaimOut(_Reply):
+class Claim(_Reply):
     """Which sentences of the articles say this and which say otherwise; perhaps none."""
 
-    model_config = ConfigDict(title="Claim")
     claim: str
-    says: list[SaysOut]
-    says_otherwise: list[CitationOut]
+    says: list[Says]
+    says_otherwise: list[Citation]
     disclaimer: Disclaimer
 
 
-class ArticleOut(_Reply):
+class Article(_Reply):
     """An article and what is known of it; unknown facts are "not stated"."""
 
-    model_config = ConfigDict(title="Article")
     id: str
     title: str
     sha256: str
@@ -154,26 +156,23 @@ class ArticleOut(_Reply):
     sentences: int
 
 
-class ArticlesOut(_Reply):
+class Articles(_Reply):
     """All that an answer can be made of."""
 
-    model_config = ConfigDict(title="Articles")
-    articles: list[ArticleOut]
+    articles: list[Article]
     disclaimer: Disclaimer
 
 
 class ErrorDetail(_Reply):
     """`code` is for programs, `message` for people."""
 
-    model_config = ConfigDict(title="ErrorDetail")
     code: str
     message: str
 
 
-class ErrorOut(_Reply):
+class Error(_Reply):
     """Why there is no answer."""
 
-    model_config = ConfigDict(title="Error")
     error: ErrorDetail
     disclaimer: Disclaimer
 
@@ -190,9 +189,7 @@ def name_problems(errors: Iterable[Mapping[str, Any]]) -> str:
             for part in error["loc"]
             if part not in ("body", "query")
         )
-        if error["type"] == "string_unicode":
-            reason = "the text has half a character (a lone surrogate)"
-        elif error["type"] in ("model_attributes_type", "model_type", "dict_type"):
+        if error["type"] in ("model_attributes_type", "model_type", "dict_type"):
             reason = "give a JSON object, with the content type application/json"
         elif error["type"] == "extra_forbidden":
             reason = "there is no such field"
