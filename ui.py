@@ -119,7 +119,8 @@ def build_app(load: Load, serving: Serving | None = None) -> fastapi.FastAPI:
         ),
     )
     answer_errors(app)
-    answer_errors(app.routes[-1].app)  # Gradio's
+    mounted: Any = app.routes[-1]
+    answer_errors(mounted.app)  # Gradio's own.
     app.add_middleware(shell.Dressed, facts=loader.facts)
     app.add_middleware(Beside, api=build_api(service, serving.root_path))
     app.add_middleware(GZipMiddleware, minimum_size=800)

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Any
 
 import jsonschema
@@ -30,6 +29,7 @@ from page_double import (
     PageDouble,
 )
 from page_server import Server
+from web_clients import gradio, refused, serve, wait_for
 
 import ui
 from assistant.errors import StoreError
@@ -60,18 +60,6 @@ SECRET = "sesame"
 JSON = {"content-type": "application/json"}
 
 
-@contextmanager
-def serve(load: ui.Load, serving: Serving | None = None, wait: bool = True) -> Iterator[Any]:
-    from fastapi.testclient import TestClient
-
-    with TestClient(ui.build_app(load, serving)) as client:
-        for _ in range(200 if wait else 0):
-            if client.get("/readyz").status_code == 200:
-                break
-            time.sleep(0.05)
-        yield client
-
-
 @pytest.fixture(scope="module")
 def double() -> PageDouble:
     return PageDouble()
@@ -91,28 +79,8 @@ def server(double: PageDouble) -> Iterator[Server]:
     server.stop()
 
 
-def wait_for(server: Server) -> None:
-    import httpx
-
-    for _ in range(200):
-        if httpx.get(f"{server.address}readyz").status_code == 200:
-            return
-        time.sleep(0.05)
-    raise AssertionError("the server was not ready in time")
-
-
 def without_timings(found: dict[str, Any]) -> dict[str, Any]:
     return {**found, "timings_ms": {}}
-
-
-def refused(reply: Any, status: int, code: str) -> str:
-    """The message of an error, which has the form of all errors."""
-    assert reply.status_code == status, reply.text
-    found = reply.json()
-    assert found["error"]["code"] == code
-    assert found["disclaimer"] == DISCLAIMER
-    schema.Error.model_validate(found)
-    return str(found["error"]["message"])
 
 
 # ---- the same as elsewhere ----
@@ -403,12 +371,6 @@ def test_an_answer_that_takes_too_long_is_given_up() -> None:
 
 
 # ---- gradio_client ----
-
-
-def gradio(address: str) -> Any:
-    from gradio_client import Client
-
-    return Client(address, verbose=False, download_files=False, analytics_enabled=False)
 
 
 def test_gradios_client_gets_the_same_answer(server: Server, double: PageDouble) -> None:
