@@ -17,7 +17,7 @@ import threading
 import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
 
@@ -37,6 +37,7 @@ from assistant.page.session import (
     welcome,
 )
 from assistant.settings import Serving, Settings, quiet_environment
+from assistant.web.extra import import_mcp_server
 from assistant.web.limits import Gate, Limiter, Password
 from assistant.web.options import add_options, read_serving
 from assistant.web.refusals import Refusal
@@ -59,7 +60,7 @@ def build_app(load: Load, serving: Serving | None = None) -> fastapi.FastAPI:
     what one request may carry and how many may wait.
 
     Raises:
-        SettingsError: the file of the password cannot be used.
+        AssistantError: the file of the password cannot be used, or an extra is not installed.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     import gradio
@@ -76,6 +77,7 @@ def build_app(load: Load, serving: Serving | None = None) -> fastapi.FastAPI:
     loader = Loader(lambda progress: observe(load(progress), watch))
     gate = Gate(serving.concurrent, serving.max_waiting, serving.timeout_seconds)
     service = Service(loader, gate, serving.max_question_chars)
+    tools = import_mcp_server().build_http(service, loader) if serving.mcp else None
     rules = Rules(
         max_body_bytes=serving.max_body_bytes,
         body_seconds=serving.timeout_seconds,
@@ -88,7 +90,8 @@ def build_app(load: Load, serving: Serving | None = None) -> fastapi.FastAPI:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         loader.start()
-        yield
+        async with tools.run() if tools else nullcontext():
+            yield
 
     app = FastAPI(
         lifespan=lifespan,
@@ -122,7 +125,10 @@ def build_app(load: Load, serving: Serving | None = None) -> fastapi.FastAPI:
     mounted: Any = app.routes[-1]
     answer_errors(mounted.app)  # Gradio's own.
     app.add_middleware(shell.Dressed, facts=loader.facts)
-    app.add_middleware(Beside, api=build_api(service, serving.root_path))
+    others = {"/api": build_api(service, serving.root_path)}
+    if tools:
+        others["/mcp"] = tools.handle_request
+    app.add_middleware(Beside, others=others)
     app.add_middleware(GZipMiddleware, minimum_size=800)
     app.add_middleware(Guard, rules=rules)
     return app

@@ -274,17 +274,10 @@ def _ui(arguments: argparse.Namespace, _: argparse.ArgumentParser) -> int:
 
 def _mcp(arguments: argparse.Namespace, _: argparse.ArgumentParser) -> int:
     from assistant.pipeline import build_assistant
+    from assistant.web.extra import import_mcp_server
 
-    try:
-        from assistant.web.mcp_server import serve_stdio
-    except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in ("mcp", "mcp_types"):
-            raise
-        raise UsageError(
-            'mcp: the package is not installed; run: pip install -c constraints.txt -e ".[mcp]"'
-        ) from error
     settings = _settings(arguments)
-    serve_stdio(lambda _: build_assistant(settings, _progress()))
+    import_mcp_server().serve_stdio(lambda _: build_assistant(settings, _progress()))
     return 0
 
 

@@ -122,6 +122,7 @@ class Serving:
         trusted_proxies: addresses or networks, with commas between, whose ``X-Forwarded-For``
             is believed; empty believes none.
         metrics: whether ``/metrics`` is there. None is yes on a loopback address and no elsewhere.
+        mcp: whether the tools are at ``/mcp``, which needs the extra.
         log_requests: whether each request leaves a line of JSON on stderr.
     """
 
@@ -135,6 +136,7 @@ class Serving:
     max_body_bytes: int = 8 * 1024 * 1024
     trusted_proxies: str = ""
     metrics: bool | None = None
+    mcp: bool = False
     log_requests: bool = False
 
     def __post_init__(self) -> None:
@@ -221,6 +223,7 @@ _SERVING_READERS: Final[_Readers] = {
     "max_body_bytes": int,
     "trusted_proxies": str,
     "metrics": _yes_or_no,
+    "mcp": _yes_or_no,
     "log_requests": _yes_or_no,
 }
 

@@ -38,6 +38,14 @@ HOMES = {
     "sklearn": {"answerability"},
     "filelock": {"generations"},
     "platformdirs": {"settings"},
+    "pydantic": {"web.schema", "web.client_endpoint", "web.mcp_server"},
+    "fastapi": {"web.api", "web.errors"},
+    "starlette": {"web.errors"},
+    "gradio": {"web.client_endpoint"},
+    "mcp": {"web.mcp_server"},
+    "mcp_types": {"web.mcp_server"},
+    "prometheus_client": {"web.watch"},
+    "uvicorn": set(),
 }
 HEAVY = (
     "torch",
@@ -51,6 +59,9 @@ HEAVY = (
     "onnxruntime",
     "tokenizers",
     "spellchecker",
+    "fastapi",
+    "pydantic",
+    "prometheus_client",
 )
 
 
@@ -64,7 +75,10 @@ def imports_of(path: Path) -> set[str]:
     return found
 
 
-MODULES = {path.stem: imports_of(path) for path in PACKAGE.glob("*.py")}
+MODULES = {
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts): imports_of(path)
+    for path in PACKAGE.rglob("*.py")
+}
 
 
 @pytest.mark.parametrize("name", ["types", "errors", "text"])

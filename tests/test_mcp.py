@@ -15,6 +15,8 @@ from typing import Any
 import jsonschema
 import pytest
 from page_double import ABSTAINED, ANSWERED, BROKEN, EMERGENCY, PageDouble
+from page_server import Server
+from web_clients import refused, wait_for
 
 from assistant.cli import main
 from assistant.errors import StoreError
@@ -22,19 +24,24 @@ from assistant.render import answer_to_json, claim_to_json, context_to_json, ren
 from assistant.types import DISCLAIMER, Turn
 
 mcp = pytest.importorskip("mcp", reason="the extra is not installed: pip install -e '.[mcp]'")
+from assistant.page.session import Loader  # noqa: E402
+from assistant.settings import Serving  # noqa: E402
+from assistant.web.limits import Gate  # noqa: E402
 from assistant.web.mcp_server import build_server  # noqa: E402
+from assistant.web.service import Service  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 SECRET = "sesame"
 Use = Callable[[Any], Awaitable[None]]
 
 
-def with_client(double: PageDouble, use: Use) -> None:
+def with_client(load: Callable[[Any], PageDouble], use: Use) -> None:
     """A client and the server in one process, over the protocol."""
 
     async def run() -> None:
-        server, loader = build_server(lambda _: double)
+        loader = Loader(load)
         loader.start()
+        server = build_server(Service(loader, Gate(2, 10, 30), 100_000), loader)
         async with mcp.Client(server) as client:
             await use(client)
 
@@ -52,7 +59,7 @@ def test_the_tools_say_what_they_do_and_that_they_do_not_diagnose() -> None:
             jsonschema.Draft202012Validator.check_schema(tool.input_schema)
             jsonschema.Draft202012Validator.check_schema(tool.output_schema)
 
-    with_client(PageDouble(), use)
+    with_client(lambda _: PageDouble(), use)
 
 
 @pytest.mark.parametrize("question", [ANSWERED, ABSTAINED, EMERGENCY, "", "😀"])
@@ -68,7 +75,7 @@ def test_an_answer_comes_as_json_and_as_text(question: str) -> None:
         assert found.content[0].text == render_answer(double.ask(question))
         assert DISCLAIMER in found.content[0].text
 
-    with_client(double, use)
+    with_client(lambda _: double, use)
 
 
 def test_earlier_turns_reach_the_assistant() -> None:
@@ -78,7 +85,7 @@ def test_earlier_turns_reach_the_assistant() -> None:
         history = [{"role": "user", "content": EMERGENCY}]
         await client.call_tool("ask", {"question": ANSWERED, "history": history})
 
-    with_client(double, use)
+    with_client(lambda _: double, use)
     assert double.histories == [(Turn("user", EMERGENCY),)]
 
 
@@ -98,7 +105,7 @@ def test_a_citation_and_a_claim_are_looked_up() -> None:
             jsonschema.validate(found.structured_content, tools[name].output_schema)
             assert DISCLAIMER in found.content[0].text
 
-    with_client(double, use)
+    with_client(lambda _: double, use)
 
 
 @pytest.mark.parametrize(
@@ -127,7 +134,7 @@ def test_what_cannot_be_done_is_a_sentence_with_the_disclaimer(
         assert SECRET not in found.content[0].text
         assert BROKEN not in found.content[0].text
 
-    with_client(PageDouble(), use)
+    with_client(lambda _: PageDouble(), use)
     assert BROKEN not in caplog.text
 
 
@@ -135,15 +142,32 @@ def test_an_assistant_that_cannot_start_is_told() -> None:
     def load(_: Any) -> PageDouble:
         raise StoreError("index/: damaged; delete it and start again")
 
-    async def run() -> None:
-        server, loader = build_server(load)
-        loader.start()
-        async with mcp.Client(server) as client:
-            found = await client.call_tool("ask", {"question": ANSWERED})
-            assert found.is_error
-            assert "index/: damaged" in found.content[0].text
+    async def use(client: Any) -> None:
+        found = await client.call_tool("ask", {"question": ANSWERED})
+        assert found.is_error
+        assert "index/: damaged" in found.content[0].text
 
-    asyncio.run(run())
+    with_client(load, use)
+
+
+def test_the_tools_are_there_over_http_under_the_same_limits() -> None:
+    import httpx
+
+    server = Server(lambda _: PageDouble(), Serving(mcp=True, requests_per_minute=20))
+    double = PageDouble()
+
+    async def run() -> None:
+        async with mcp.Client(f"{server.address}mcp") as client:
+            found = await client.call_tool("ask", {"question": ANSWERED})
+            assert found.structured_content == answer_to_json(double.ask(ANSWERED))
+
+    try:
+        wait_for(server)
+        asyncio.run(run())
+        replies = [httpx.post(f"{server.address}mcp", json={}) for _ in range(21)]
+        assert refused(replies[-1], 429, "limited")
+    finally:
+        server.stop()
 
 
 def test_the_command_speaks_over_stdin_and_stdout(small_corpus: Path, tmp_path: Path) -> None:
@@ -186,15 +210,19 @@ def test_only_the_protocol_goes_to_stdout(small_corpus: Path, tmp_path: Path) ->
     assert b"not json" not in done.stderr
 
 
+@pytest.mark.parametrize("command", [["mcp"], ["ui", "--mcp", "--port", "0"]])
 def test_without_the_extra_one_line_names_the_command(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    import assistant.web
+
     for name in [name for name in sys.modules if name.split(".")[0] in ("mcp", "mcp_types")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.delitem(sys.modules, "assistant.web.mcp_server", raising=False)
+    monkeypatch.delattr(assistant.web, "mcp_server", raising=False)
     monkeypatch.setitem(sys.modules, "mcp", None)
     monkeypatch.setitem(sys.modules, "mcp_types", None)
-    assert main(["mcp"]) == 1
+    assert main(command) == 1
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.count("\n") == 1

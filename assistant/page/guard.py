@@ -64,7 +64,7 @@ _CLOSED: Final = re.compile(
 )
 # What costs an answer or a search: counted for each client. A page is many small files.
 _COUNTED: Final = re.compile(
-    r"/(?:api/|claim/?$|gradio_api/(?:queue/join|run/|api/|call/(?:v2/)?ask/?$))"
+    r"/(?:api/|mcp(?:/|$)|claim/?$|gradio_api/(?:queue/join|run/|api/|call/(?:v2/)?ask/?$))"
 )
 # Gradio builds absolute addresses out of these; the page builds its own (`shell.dress`), so that
 # nothing of a request comes back in a reply.
@@ -146,7 +146,7 @@ class Guard:
             if seconds:
                 raise Refusal("limited", math.ceil(seconds))
         limit = rules.max_body_bytes
-        if path.startswith("/api/"):
+        if f"{path}/".startswith(("/api/", "/mcp/")):
             limit = min(limit, MAX_API_BODY_BYTES)
         try:
             body = await asyncio.wait_for(_read(scope, receive, limit), rules.body_seconds)
@@ -173,8 +173,8 @@ class Guard:
 def _template(scope: Scope) -> str:
     """The address of a request as its route writes it; what has none is ``other``."""
     path, route = scope["path"], scope.get("route")
-    if path in ("", "/"):
-        return "/"
+    if path in ("", "/", "/mcp"):
+        return path or "/"
     # A route of the API has no places to fill in, and does not know what stands before it.
     return str(path if route and path.startswith("/api/") else getattr(route, "path", "other"))
 

@@ -6,6 +6,7 @@ taken from the body only, never from an address, which logs and histories keep.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import APIRouter, FastAPI, Header, Query, Request
@@ -122,13 +123,15 @@ def _not_found(reads: dict[str, Any]) -> dict[str, Any]:
 
 
 class Beside:
-    """Sends what begins with ``/api`` to one application and everything else to another."""
+    """Sends what lies below some addresses to applications of their own, the rest to another."""
 
-    def __init__(self, app: App, api: App) -> None:
+    def __init__(self, app: App, others: Mapping[str, App]) -> None:
         self._app = app
-        self._api = api
+        self._others = others
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer or pass on one connection."""
-        below = scope["type"] == "http" and f"{scope['path']}/".startswith("/api/")
-        await (self._api if below else self._app)(scope, receive, send)
+        app = self._app
+        if scope["type"] == "http":
+            app = self._others.get("/" + scope["path"].split("/")[1], app)
+        await app(scope, receive, send)

@@ -13,6 +13,7 @@ import mcp_types as types
 from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
 from pydantic import BaseModel, ValidationError
 
 from assistant import __version__
@@ -66,13 +67,8 @@ TIMEOUT_SECONDS: Final = 60
 MAX_QUESTION_CHARS: Final = 100_000
 
 
-def build_server(load: Load) -> tuple[Server[Any], Loader]:
-    """The server, and what loads the assistant behind it, which is not yet started.
-
-    A tool that is called early waits until the assistant is there.
-    """
-    loader = Loader(load)
-    service = Service(loader, Gate(CONCURRENT, WAITING, TIMEOUT_SECONDS), MAX_QUESTION_CHARS)
+def build_server(service: Service, loader: Loader) -> Server[Any]:
+    """The server; a tool that is called early waits until the assistant is there."""
 
     async def list_tools(
         _: ServerRequestContext[Any], __: types.PaginatedRequestParams | None
@@ -101,14 +97,26 @@ def build_server(load: Load) -> tuple[Server[Any], Loader]:
         on_call_tool=call_tool,
     )
     server.middleware.clear()  # It traces calls; nothing here is to be traced.
-    return server, loader
+    return server
+
+
+def build_http(service: Service, loader: Loader) -> StreamableHTTPSessionManager:
+    """The server over HTTP: each request by itself, nothing kept between them.
+
+    Its ``run()`` is entered for as long as it serves; ``handle_request`` is an application.
+    """
+    return StreamableHTTPSessionManager(
+        build_server(service, loader), json_response=True, stateless=True
+    )
 
 
 def serve_stdio(load: Load) -> None:
     """Serve one client over stdin and stdout until it closes them; only that goes there."""
 
     async def serve() -> None:
-        server, loader = build_server(load)
+        loader = Loader(load)
+        gate = Gate(CONCURRENT, WAITING, TIMEOUT_SECONDS)
+        server = build_server(Service(loader, gate, MAX_QUESTION_CHARS), loader)
         async with stdio_server() as (incoming, outgoing):
             loader.start()
             await server.run(incoming, outgoing, server.create_initialization_options())

@@ -37,6 +37,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="/metrics for Prometheus (default: on a loopback address only)",
     )
     others.add_argument(
+        "--mcp", action="store_true", default=None, help="tools at /mcp; needs the extra mcp"
+    )
+    others.add_argument(
         "--log-requests", action="store_true", default=None, help="a JSON line each, on stderr"
     )
     others.add_argument("--workers", type=int, default=1, help="processes; 1 is what there is")
@@ -63,5 +66,6 @@ def read_serving(options: argparse.Namespace) -> Serving:
         timeout_seconds=options.timeout_seconds,
         trusted_proxies=options.trusted_proxies,
         metrics=options.metrics,
+        mcp=options.mcp,
         log_requests=options.log_requests,
     ).on(options.host)

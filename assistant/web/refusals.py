@@ -47,10 +47,10 @@ class Refusal(Exception):
     def body_for(self, path: str) -> tuple[str, bytes]:
         """Content type and body in the form that `path` speaks.
 
-        JSON below ``/api``; the same with ``detail``, which Gradio's page and client show, below
-        ``/gradio_api``; plain text elsewhere.
+        JSON below ``/api`` and ``/mcp``; the same with ``detail``, which Gradio's page and client
+        show, below ``/gradio_api``; plain text elsewhere.
         """
-        if path == "/api" or path.startswith(("/api/", "/gradio_api/")):
+        if f"{path}/".startswith(("/api/", "/mcp/", "/gradio_api/")):
             detail = {"detail": self.message} if path.startswith("/gradio_api/") else {}
             return "application/json", json.dumps({**detail, **self.to_json()}).encode()
         return "text/plain; charset=utf-8", f"{self.message}\n\n{DISCLAIMER}\n".encode()
