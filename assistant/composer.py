@@ -142,10 +142,11 @@ def _whole_quote(passage: Passage, articles: Mapping[str, Article]) -> Passage:
     return replace(passage, span=span, quote=articles[span.article_id].quote(span))
 
 
-def _whole_span(span: Span, articles: Mapping[str, Article]) -> Span:
+def _whole_span(span: Span, articles: Mapping[str, Article], after: bool = True) -> Span:
     """The span with the sentences before it that it refers to, and those after that refer to it.
 
     They stand in one paragraph with nothing left out between them, so they are one exact quote.
+    Without `after` only those before it are taken.
     """
     article = articles[span.article_id]
     touched = [n for n, s in enumerate(article.sentences) if s.span.overlaps(span)]
@@ -154,7 +155,7 @@ def _whole_span(span: Span, articles: Mapping[str, Article]) -> Span:
     first, last = touched[0], touched[-1]
     while _refers_back(article, first):
         first -= 1
-    while _refers_back(article, last + 1):
+    while after and _refers_back(article, last + 1):
         last += 1
     sentences = article.sentences
     start = min(span.start, sentences[first].span.start)
@@ -179,9 +180,9 @@ def _refers_back(article: Article, n: int) -> bool:
 def _both_sides(
     differs: Disagreement, evidence: Evidence, articles: Mapping[str, Article]
 ) -> tuple[Statement, ...]:
-    """One whole quote of each side, the side that the question is nearest to first.
+    """One sentence of each side, the side that the question is nearest to first.
 
-    Where the best hit is on no side it answers first, and fewer sides follow.
+    It stands in one quote with what it refers back to. Where the best hit is on no side it answers first, and fewer sides follow.
     """
     rank = {hit.passage.id: hit.rank for hit in evidence.hits}
 
@@ -194,7 +195,7 @@ def _both_sides(
         leads = []
     else:
         leads = [_statement(_Pick(_whole_quote(lead, articles)), articles, lead)]
-    shown = (_whole_span(side, articles) for side in best[: MAX_SIDES - len(leads)])
+    shown = (_whole_span(side, articles, after=False) for side in best[: MAX_SIDES - len(leads)])
     sides = (
         Statement(
             article.quote(span),
