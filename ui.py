@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
 
 from assistant.errors import AssistantError, SettingsError
-from assistant.page import reading, shell
+from assistant.page import handover, reading, shell
+from assistant.page.feedback import FeedbackFile
 from assistant.page.guard import Guard
 from assistant.page.markup import STATIC, text
 from assistant.page.session import (
@@ -33,6 +34,7 @@ from assistant.page.session import (
     Loader,
     Progress,
     Session,
+    ask_again,
     converse,
     country_of,
     welcome,
@@ -48,9 +50,10 @@ MAX_WAITING: Final = 200
 SECONDS_TO_READ_FAILURE: Final = 3.0
 
 
-def build_app(load: Load) -> fastapi.FastAPI:
+def build_app(load: Load, feedback: FeedbackFile | None = None) -> fastapi.FastAPI:
     """The page as an application; `load` is called once, in a thread, when it starts up.
 
+    Readers are asked what is wrong with an answer only where there is a file for it.
     ``app.state.loader`` tells how the loading stands.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
@@ -73,7 +76,7 @@ def build_app(load: Load) -> fastapi.FastAPI:
     app.mount("/page", StaticFiles(directory=STATIC))
     gradio.mount_gradio_app(
         app,
-        _build_blocks(loader),
+        _build_blocks(loader, feedback),
         path="/",
         footer_links=[],
         run_history=False,
@@ -88,13 +91,17 @@ def build_app(load: Load) -> fastapi.FastAPI:
             font_mono=(gradio.themes.Font("ui-monospace"), gradio.themes.Font("monospace")),
         ),
     )
-    app.add_middleware(shell.Dressed, facts=loader.facts)
+    app.add_middleware(
+        shell.Dressed,
+        facts=loader.facts,
+        cited=lambda link: reading.read_link(loader.assistant, link).body,
+    )
     app.add_middleware(GZipMiddleware, minimum_size=800)
     app.add_middleware(Guard)
     return app
 
 
-def _build_blocks(loader: Loader) -> gr.Blocks:
+def _build_blocks(loader: Loader, feedback: FeedbackFile | None) -> gr.Blocks:
     import gradio
 
     def country(request: gradio.Request) -> str:
@@ -112,6 +119,23 @@ def _build_blocks(loader: Loader) -> gr.Blocks:
         async for shown in converse(str(event.question), session, loader, country(request)):
             yield shown, session
 
+    async def on_again(
+        session: Session, event: gradio.EventData, request: gradio.Request
+    ) -> AsyncIterator[tuple[str, Any]]:
+        async for shown in ask_again(event.turn, session, loader, country(request)):
+            yield shown, session
+
+    def on_stop(session: Session) -> str:
+        session.stop()
+        return session.markup()
+
+    def on_take(session: Session, event: gradio.EventData) -> str:
+        return handover.hand_file(session, str(event.form))
+
+    def on_note(session: Session, event: gradio.EventData) -> str:
+        said = event.turn, str(event.reason), str(event.citation), event.agreed is True
+        return handover.note_feedback(session, feedback, *said)
+
     def on_clear(session: Session) -> tuple[str, str, Session]:
         session.clear()
         return "", "", session
@@ -121,22 +145,24 @@ def _build_blocks(loader: Loader) -> gr.Blocks:
             yield shown
 
     # The names are in this module only for Gradio, which resolves annotations by them.
-    on_chip.__annotations__["event"] = gradio.EventData
-    for asks in (on_question, on_chip):
+    for told in (on_chip, on_again, on_take, on_note):
+        told.__annotations__["event"] = gradio.EventData
+    for asks in (on_question, on_chip, on_again):
         asks.__annotations__["request"] = gradio.Request
     plain: dict[str, Any] = {
         "apply_default_css": False,
         "container": False,
-        "js_on_load": _CHIPS,
+        "js_on_load": _EVENTS,
         "padding": False,
     }
     blocks: gr.Blocks = gradio.Blocks(
         title=text("page.title"), analytics_enabled=False, fill_width=True
     )
     with blocks:
-        session = gradio.State(Session())
+        session = gradio.State(Session(feedback=feedback is not None))
         start = gradio.HTML(elem_id="welcome", **plain)
         conversation = gradio.HTML(elem_id="conversation", **plain)
+        handed = gradio.HTML(elem_id="handed", **plain)
         with gradio.Column(elem_id="composer"), gradio.Row(elem_id="box"):
             question = gradio.Textbox(
                 label=text("box.label"),
@@ -163,14 +189,16 @@ def _build_blocks(loader: Loader) -> gr.Blocks:
         )
         for place in (start, conversation):
             place.ask(on_chip, [session], [conversation, session], **asking)
-        clear.click(
-            on_clear,
-            [session],
-            [conversation, question, session],
-            show_progress="hidden",
-            queue=False,
-            api_visibility="private",
-        )
+        conversation.again(on_again, [session], [conversation, session], **asking)
+        at_once: dict[str, Any] = {
+            "show_progress": "hidden",
+            "queue": False,
+            "api_visibility": "private",
+        }
+        conversation.stop(on_stop, [session], [conversation], **at_once)
+        conversation.take(on_take, [session], [handed], **at_once)
+        conversation.note(on_note, [session], [handed], **at_once)
+        clear.click(on_clear, [session], [conversation, question, session], **at_once)
         blocks.load(
             on_load,
             None,
@@ -183,11 +211,15 @@ def _build_blocks(loader: Loader) -> gr.Blocks:
     return blocks
 
 
-_CHIPS: Final = """
+# The page's own script tells of all but the chips, which ask without it too.
+_EVENTS: Final = """
+element.dataset.events = '';
 element.addEventListener('click', (click) => {
   const chip = click.target.closest('[data-ask]');
   if (chip) trigger('ask', {question: chip.dataset.ask});
 });
+for (const name of ['again', 'stop', 'take', 'note'])
+  element.addEventListener(name, (told) => trigger(name, told.detail));
 """
 
 
@@ -229,6 +261,10 @@ def _add_reading(app: fastapi.FastAPI, loader: Loader) -> None:
         found = reading.read_article(loader.assistant, article_id, at, also)
         return reply(found, f"read/{article_id}", part)
 
+    @app.get("/claim")
+    def look_up(part: str = "") -> HTMLResponse:
+        return reply(reading.read_look_up(), "claim", part)
+
     async def claim(request: Request, part: str = "") -> HTMLResponse:
         form = parse_qs((await request.body()).decode("utf-8", "replace"))
         given = form.get("claim", [""])[0]
@@ -268,13 +304,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     quiet_environment()
     try:
         settings = Settings.from_environment(corpus=options.corpus)
+        feedback = FeedbackFile(settings.feedback) if settings.feedback else None
         listening = _listen(options.host, options.port)
     except AssistantError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     import uvicorn
 
-    app = build_app(load_from(settings))
+    app = build_app(load_from(settings), feedback)
     server = uvicorn.Server(
         uvicorn.Config(
             app,

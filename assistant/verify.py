@@ -13,6 +13,7 @@ from assistant.errors import CitationError, UsageError
 from assistant.types import Article
 
 _NEEDED: Final = ("id", "quote", "sha256")
+EXPORT_FORMAT: Final = "knee-hip-conversation"
 MAX_EXPORT_BYTES: Final = 100_000_000
 
 
@@ -28,8 +29,10 @@ class Replayed:
 def verify_export(path: Path, articles: Mapping[str, Article]) -> tuple[Replayed, ...]:
     """Every citation in an export, wherever it stands in it, in order.
 
+    None where the page has exported a conversation in which nothing is quoted.
+
     Raises:
-        UsageError: the file can't be read as JSON, or holds no citation.
+        UsageError: the file can't be read as JSON, or is no export and holds no citation.
     """
     try:
         if path.stat().st_size > MAX_EXPORT_BYTES:
@@ -42,7 +45,8 @@ def verify_export(path: Path, articles: Mapping[str, Article]) -> tuple[Replayed
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not JSON ({error}); export the conversation again") from error
     replayed = tuple(_replay(row, articles) for row in _iter_citations(data))
-    if not replayed:
+    exported = isinstance(data, dict) and data.get("format") == EXPORT_FORMAT
+    if not replayed and not exported:
         raise UsageError(
             f"{path}: no citation in it; name a file that `ask --json` or the page has exported"
         )

@@ -230,7 +230,8 @@ def collect(question: str, session: Session, loader: Loader) -> list[str]:
 def loaded(double: PageDouble) -> Loader:
     loader = Loader(lambda _: double)
     loader.start()
-    asyncio.run(loader.wait())
+    while not loader.finished:
+        time.sleep(0.01)
     return loader
 
 
@@ -278,7 +279,7 @@ def test_an_answer_to_a_cleared_conversation_is_dropped() -> None:
         return shown
 
     assert asyncio.run(run())[-1] == ""
-    assert session.history == []
+    assert session.exchanges == []
 
 
 def test_a_full_conversation_says_so() -> None:
@@ -286,7 +287,7 @@ def test_a_full_conversation_says_so() -> None:
     for _ in range(MAX_TURNS + 3):
         shown = collect(OFF_TOPIC, session, loader)
     assert len(shown) == 1
-    assert len(session.shown) == MAX_TURNS + 1
+    assert len(session.exchanges) == MAX_TURNS + 1
     assert "Start a new conversation" in shown[0]
     session.clear()
     assert "Start a new conversation" not in collect(OFF_TOPIC, session, loader)[-1]
