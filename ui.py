@@ -109,9 +109,11 @@ def _build_blocks(loader: Loader, feedback: FeedbackFile | None) -> gr.Blocks:
 
     async def on_question(
         question: str, session: Session, request: gradio.Request
-    ) -> AsyncIterator[tuple[str, str, Any]]:
+    ) -> AsyncIterator[tuple[str, Any, Any]]:
+        box: Any = ""
         async for shown in converse(question or "", session, loader, country(request)):
-            yield shown, "", session
+            yield shown, box, session
+            box = gradio.skip()  # What is typed while an answer is on its way stays.
 
     async def on_chip(
         session: Session, event: gradio.EventData, request: gradio.Request

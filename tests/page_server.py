@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import ui
+from assistant.page.feedback import FeedbackFile
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -24,14 +25,17 @@ FLAGS = [
 class Server:
     """The real application on a port of its own, stopped at the end."""
 
-    def __init__(self, load: ui.Load) -> None:
+    def __init__(self, load: ui.Load, feedback: FeedbackFile | None = None) -> None:
         import uvicorn
 
         self._listening = socket.socket()
         self._listening.bind(("127.0.0.1", 0))
         self.address = f"http://127.0.0.1:{self._listening.getsockname()[1]}/"
         config = uvicorn.Config(
-            ui.build_app(load), log_level="critical", access_log=False, timeout_graceful_shutdown=1
+            ui.build_app(load, feedback),
+            log_level="critical",
+            access_log=False,
+            timeout_graceful_shutdown=1,
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(

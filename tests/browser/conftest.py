@@ -47,7 +47,7 @@ def open_page(browser: Any, request: pytest.FixtureRequest) -> Iterator[Open]:
 
     def look(sent: Any) -> None:
         parts = urlsplit(sent.url)
-        if parts.scheme not in ("data", "blob") and parts.hostname != "127.0.0.1":
+        if parts.scheme not in ("data", "blob", "file") and parts.hostname != "127.0.0.1":
             faults.append(f"request to {sent.url}")
 
     def open_it(
