@@ -28,6 +28,10 @@ _FRAME_SCRIPT: Final = re.compile(
 )
 
 
+# What page.js imports; all of them are asked for at once.
+_MODULES: Final = ("connection", "keep", "panel", "tip")
+
+
 def _version(name: str) -> str:
     return f"{int((STATIC / name).stat().st_mtime):x}"
 
@@ -86,7 +90,8 @@ def dress(html: str, emergency_line: str, articles: Mapping[str, Article], cited
     """Gradio's index file as our page; `cited` is read at a link to a citation without scripts."""
     html = _REMOTE_META.sub("", html)
     html = _FRAME_SCRIPT.sub("", html)
-    script = f'<script type="module" src="page/page.js?{_version("page.js")}"></script>'
+    script = "".join(f'<link rel="modulepreload" href="page/{name}.js">' for name in _MODULES)
+    script += f'<script type="module" src="page/page.js?{_version("page.js")}"></script>'
     html = html.replace("</head>", f"{_head(text('page.title'))}{script}</head>", 1)
     before, found, after = html.rpartition("<gradio-app")
     without = (
