@@ -16,7 +16,7 @@ from itertools import groupby
 from typing import Any, Final
 
 from assistant.page.answer import place_of
-from assistant.page.markup import STATIC, showable, text
+from assistant.page.markup import STATIC, section, showable, text
 from assistant.render import answer_to_json
 from assistant.types import DISCLAIMER, Answer, Citation, StatementRole
 from assistant.verify import EXPORT_FORMAT
@@ -87,6 +87,8 @@ def _iter_parts(answers: Sequence[Answer], at: datetime) -> Iterator[_Part]:
 def _iter_answer(answer: Answer) -> Iterator[_Part]:
     numbers = {citation: n for n, citation in enumerate(answer.citations, start=1)}
     for notice in answer.notices:
+        if notice.kind in section("care"):
+            yield _Part("label", section("care")[notice.kind])
         yield _Part("note", notice.text)
     for differs, statements in groupby(
         answer.statements, key=lambda s: s.role is StatementRole.DIFFERS
@@ -116,29 +118,30 @@ def _iter_answer(answer: Answer) -> Iterator[_Part]:
 def _source(citation: Citation) -> str:
     place = f" › {place_of(citation)}" if place_of(citation) else ""
     return (
-        f"{citation.title}{place}. {citation.evidence_tag.value}. "
-        f"{citation.id}@{citation.sha256[:8]} (SHA-256 {citation.sha256})"
+        f"{citation.title}{place} · {citation.evidence_tag.value} · "
+        f"{citation.id}@{citation.sha256[:8]} · SHA-256 {citation.sha256}"
     )
 
 
 # What Markdown would read as markup, wherever it stands; a backslash makes it a character.
-_MARKDOWN: Final = re.compile(r"([\\`*_\[\]<>#|~!&$^{}=])|(?m:^)(\s*)([-+]|\d+(?=[.)]))")
+_MARKDOWN: Final = re.compile(r"([\\`*_\[\]<>#|~&$])|(?m:^)(\s*)([-+=]|\d+(?=[.)]))")
 
 
 def _to_markdown(parts: Sequence[_Part]) -> str:
     out = []
     for part in parts:
         words = _MARKDOWN.sub(_literal, showable(part.words).strip())
-        marks = _MARKDOWN.sub(_literal, part.marks)
         if part.style in ("title", "question"):
             words = " ".join(words.split())
             out.append(f"{'#' if part.style == 'title' else '##'} {words}")
         elif part.style in ("quote", "nearest"):
-            out.append("\n".join(f"> {line}" for line in f"{words} {marks}".strip().split("\n")))
+            out.append(
+                "\n".join(f"> {line}" for line in f"{words} {part.marks}".strip().split("\n"))
+            )
         elif part.style == "label":
             out.append(f"**{' '.join(words.split())}**")
         else:
-            out.append(f"{marks} {words}".strip())
+            out.append(f"{part.marks} {words}".strip())
     return "\n\n".join(out) + "\n"
 
 
