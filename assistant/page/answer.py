@@ -11,7 +11,7 @@ from itertools import groupby
 
 from assistant.page import icons
 from assistant.page.article import citation_address
-from assistant.page.feedback import REASONS
+from assistant.page.feedback import render_feedback
 from assistant.page.markup import care, escape, prose, section, showable, text, words
 from assistant.types import (
     Answer,
@@ -130,7 +130,7 @@ def render_answer(answer: Answer, turn: int, *, feedback: bool = False) -> str:
         f'data-copy="{escape(answer_as_text(answer))}">'
         f"{icons.COPY}<span>{words('turn.copy')}</span></button></div>"
     )
-    body += _render_feedback(numbers, turn) if feedback else ""
+    body += render_feedback(numbers, turn) if feedback else ""
     parts.append(f'<div class="{css} {answer.outcome.value}">{body}</div>')
     urgent = answer.kind in (Kind.EMERGENCY, Kind.CRISIS)
     return _render_turn(
@@ -308,34 +308,6 @@ def _render_disclaimer(disclaimer: str) -> str:
     return (
         f'<p class="disclaimer"><strong>{words("answer.disclaimer")}:</strong> '
         f"{escape(disclaimer)}</p>"
-    )
-
-
-def _render_feedback(numbers: dict[Citation, int], turn: int) -> str:
-    """What may be wrong with the answer or one source of it; folded."""
-    reasons = [name for name in REASONS if numbers or name != "wrong_source"]
-    choices = "".join(
-        f'<label class="choice"><input type="radio" name="reason" value="{name}" required>'
-        f"<span>{words(f'feedback.{name}')}</span></label>"
-        for name in reasons
-    )
-    sources = "".join(
-        f'<option value="{escape(c.id)}">{words("answer.source", number=n)}: '
-        f"{escape(c.title)}</option>"
-        for c, n in numbers.items()
-    )
-    which = (
-        f'<label class="which"><span>{words("feedback.which")}</span><select name="citation">'
-        f'<option value="">{words("feedback.whole")}</option>{sources}</select></label>'
-    )
-    return (
-        f'<details class="feedback"><summary>{words("feedback.heading")}</summary>'
-        f'<form data-feedback="{turn}"><fieldset><legend>{words("feedback.what")}</legend>'
-        f"{choices}</fieldset>{which if numbers else ''}"
-        f'<label class="choice"><input type="checkbox" name="agree">'
-        f"<span>{words('feedback.agree')}</span></label>"
-        f'<p class="note">{words("feedback.kept")}</p>'
-        f'<button class="button">{words("feedback.send")}</button></form></details>'
     )
 
 

@@ -9,14 +9,14 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 from assistant.errors import SettingsError
-from assistant.page.markup import showable
-from assistant.types import Answer, Turn
+from assistant.page.markup import escape, showable, text, words
+from assistant.types import Answer, Citation, Turn
 
 REASONS: Final = ("wrong_source", "does_not_answer", "unclear")
 MAX_FILE_BYTES: Final = 20_000_000
@@ -25,14 +25,42 @@ MAX_TURNS: Final = 6
 MAX_TURN_CHARS: Final = 2000
 
 
+def render_feedback(numbers: Mapping[Citation, int], turn: int) -> str:
+    """What may be wrong with the answer or one source of it; folded."""
+    reasons = [name for name in REASONS if numbers or name != "wrong_source"]
+    choices = "".join(
+        f'<label class="choice"><input type="radio" name="reason" value="{name}" required>'
+        f"<span>{words(f'feedback.{name}')}</span></label>"
+        for name in reasons
+    )
+    sources = "".join(
+        f'<option value="{escape(c.id)}">{words("answer.source", number=n)}: '
+        f"{escape(c.title)}</option>"
+        for c, n in numbers.items()
+    )
+    which = (
+        f'<label class="which"><span>{words("feedback.which")}</span><select name="citation">'
+        f'<option value="">{words("feedback.whole")}</option>{sources}</select></label>'
+    )
+    return (
+        f'<details class="feedback"><summary>{words("feedback.heading")}</summary>'
+        f'<form data-feedback="{turn}"><fieldset><legend>{words("feedback.what")}</legend>'
+        f"{choices}</fieldset>{which if numbers else ''}"
+        f'<label class="choice"><input type="checkbox" name="agree">'
+        f"<span>{words('feedback.agree')}</span></label>"
+        f'<p class="note">{words("feedback.kept")}</p>'
+        f'<button class="button">{words("feedback.send")}</button></form></details>'
+    )
+
+
 def feedback_row(
-    answer: Answer, reason: str, citation_id: str, words: Sequence[Turn] | None
+    answer: Answer, reason: str, citation_id: str, earlier: Sequence[Turn] | None
 ) -> dict[str, Any] | None:
     """One line's object, or None where it speaks of no such reason or citation.
 
     Args:
         citation_id: the citation that is meant, or empty for the whole answer.
-        words: the turns before the question, if its writer agrees to have them kept with it;
+        earlier: the turns before the question, if its writer agrees to have them kept with it;
             None keeps no word of theirs.
     """
     links = {c.id: f"{c.id}@{c.sha256[:8]}" for c in answer.citations}
@@ -50,11 +78,11 @@ def feedback_row(
     }
     if citation_id:
         row["citation"] = links[citation_id]
-    if words is not None:
+    if earlier is not None:
         row["question"] = showable(answer.question[:MAX_QUESTION_CHARS])
         row["history"] = [
             {"role": turn.role, "content": showable(turn.content[:MAX_TURN_CHARS])}
-            for turn in words[-MAX_TURNS:]
+            for turn in earlier[-MAX_TURNS:]
         ]
     return row
 
