@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from assistant.errors import SettingsError
-from assistant.page.markup import escape, showable, text, words
+from assistant.page.markup import escape, showable, words
 from assistant.types import Answer, Citation, Turn
 
 REASONS: Final = ("wrong_source", "does_not_answer", "unclear")
