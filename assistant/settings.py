@@ -55,6 +55,7 @@ class Settings:
         passage_chars: neighbouring sentences of a paragraph are joined to passages of at most
             this many characters; 0 keeps every sentence a passage of its own.
         max_statements: how many sentences an answer has at most, lists and steps apart.
+        feedback: file that readers' feedback is added to, as JSON lines; none where it is not set.
     """
 
     corpus: Path = DEFAULT_CORPUS
@@ -64,12 +65,15 @@ class Settings:
     country: str = ""
     passage_chars: int = 0
     max_statements: int = 4
+    feedback: Path | None = None
 
     def __post_init__(self) -> None:
         if self.data == Path():
             object.__setattr__(self, "data", default_data_folder())
-        for name in ("corpus", "data"):
+        for name in ("corpus", "data", "feedback"):
             path = getattr(self, name)
+            if path is None:
+                continue
             try:
                 object.__setattr__(self, name, path.expanduser().absolute())
             except RuntimeError as error:
@@ -211,6 +215,7 @@ _READERS: Final[_Readers] = {
     "country": str.upper,
     "passage_chars": int,
     "max_statements": int,
+    "feedback": Path,
 }
 _SERVING_READERS: Final[_Readers] = {
     "root_path": str,
