@@ -17,6 +17,7 @@ from typing import Final
 
 import numpy as np
 
+from assistant.claims import few_words
 from assistant.errors import StoreError
 from assistant.index import IndexedQuestion
 from assistant.retriever import Search
@@ -162,6 +163,8 @@ def _iter_put(line: str, names: frozenset[str], is_title: bool) -> Iterator[tupl
 
 def _lowered(word: str, names: frozenset[str]) -> str:
     """The word as it stands within a sentence; names and abbreviations keep their capitals."""
+    if word.lower() in few_words() and word != "I":
+        return word.lower()
     return word if word in names or word[1:] != word[1:].lower() else word.lower()
 
 
