@@ -63,7 +63,7 @@ from assistant.types import (
     Turn,
     Verdict,
 )
-from assistant.unaided import Unaided, Vocabulary
+from assistant.unaided import Unaided, Vocabulary, with_list
 
 MAX_QUERY_WORDS: Final = 400
 _BATCH: Final = 64
@@ -253,7 +253,11 @@ class Assistant:
         results = []
         for query in message.queries:
             search = self.retriever.search(query, vector=vectors[query])
-            results.append(Result(search, self._judge(search)))
+            judgement = self._judge(search)
+            if not self._check.trained:
+                evidence = with_list(search.evidence, self.retriever.index.passages, self.articles)
+                search = replace(search, evidence=evidence)
+            results.append(Result(search, judgement))
         if not results:
             return None
         best, *parts = results

@@ -163,7 +163,9 @@ def _iter_put(line: str, names: frozenset[str], is_title: bool) -> Iterator[tupl
 
 def _lowered(word: str, names: frozenset[str]) -> str:
     """The word as it stands within a sentence; names and abbreviations keep their capitals."""
-    if word.lower() in few_words() and word != "I":
+    if word == "I":
+        return word
+    if word.lower() in few_words():
         return word.lower()
     return word if word in names or word[1:] != word[1:].lower() else word.lower()
 

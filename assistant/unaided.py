@@ -13,12 +13,13 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 from assistant.answerability import NEAR_PASSAGE, OTHER_TOPIC, Judgement
 from assistant.claims import few_words
 from assistant.text import words
-from assistant.types import Decision, Evidence, Passage, Verdict
+from assistant.types import Article, BlockKind, Decision, Evidence, Passage, Verdict
 from assistant.words import stems
 
 # Learned from the written index of the four articles as if only they were there, and the weight
@@ -29,13 +30,14 @@ _IN_SECTION: Final = 1.2
 _IN_CORPUS: Final = 1.2
 _MISSING: Final = 0.7
 _NO_AMOUNT: Final = 2.6
-_LIMIT: Final = 3.75
+_LIMIT: Final = 3.85
 _SECTIONS: Final = 4
 _AMOUNTS: Final = 3
 # A word that was met no more often than this share (a logarithm) names something.
 RARE: Final = 0.5
 _FLOOR: Final = 0.05
 _PREFIX: Final = 5
+_MIN_ITEMS: Final = 2
 
 _ASKS_AMOUNT: Final = re.compile(
     r"\bhow (?:long|many|often|much|old|far|heavy|soon|likely|deep|high|fast|big)\b|\bwhat age\b"
@@ -48,6 +50,14 @@ _AMOUNT: Final = re.compile(
     r"|young|younger|older|short|long)\b",
     re.I,
 )
+
+
+_ASKS_LIST: Final = re.compile(
+    r"\bwhich (?:\w+ )?\w{2,}s\b|\bwhat (?:\w+ )?(?:are|changes|exercises|muscles|positions|signs"
+    r"|stages|steps|stretches|symptoms|tips|ways)\b",
+    re.I,
+)
+_ITEMS: Final = (BlockKind.NUMBERED, BlockKind.BULLET)
 
 
 class Vocabulary:
@@ -152,6 +162,36 @@ class Unaided:
             f"something else (limit {OTHER_TOPIC})",
         )
         return Judgement(probability, other, verdict, nearest)
+
+
+def with_list(
+    evidence: Evidence, passages: Sequence[Passage], articles: Mapping[str, Article]
+) -> Evidence:
+    """The evidence led by a list, where several things are asked for and its section lists them.
+
+    “Which exercises …” is answered by the items below the sentence that comes nearest, not by it.
+    """
+    if not evidence.hits or not _ASKS_LIST.search(evidence.query):
+        return evidence
+    top = evidence.hits[0]
+    article = articles[top.passage.span.article_id]
+    blocks = [b for b in article.blocks if b.kind in _ITEMS and b.section == top.passage.section]
+    items = [
+        p
+        for p in passages
+        if p.span.article_id == article.id and any(b.span.contains(p.span) for b in blocks)
+    ]
+    if len(items) < _MIN_ITEMS:
+        return evidence
+    ids = [item.id for item in items]
+    found = {hit.passage.id: hit for hit in evidence.hits}
+    lead = [replace(found.get(item.id, top), passage=item, score=top.score) for item in items]
+    around = (article.id, top.passage.section)
+    rest = [
+        hit for hit in evidence.hits if hit.passage.id not in ids and _home(hit.passage) != around
+    ]
+    hits = tuple(replace(hit, rank=n) for n, hit in enumerate([*lead, *rest], start=1))
+    return replace(evidence, hits=hits, together=tuple(ids))
 
 
 def _home(passage: Passage) -> tuple[str, tuple[str, ...]]:
