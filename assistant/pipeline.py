@@ -125,7 +125,7 @@ class Assistant:
         self._disagreements = disagreements
         self._check = check
         vocabulary = Vocabulary(retriever.index.passages, load_reader().counts)
-        self._unaided = Unaided(retriever.index.passages, vocabulary)
+        self._unaided = None if check.trained else Unaided(retriever.index.passages, vocabulary)
         self._guardrails = guardrails
         self._conversation = conversation
         index = retriever.index
@@ -254,7 +254,7 @@ class Assistant:
         for query in message.queries:
             search = self.retriever.search(query, vector=vectors[query])
             judgement = self._judge(search)
-            if not self._check.trained:
+            if self._unaided:
                 evidence = with_list(search.evidence, self.retriever.index.passages, self.articles)
                 search = replace(search, evidence=evidence)
             results.append(Result(search, judgement))
@@ -299,7 +299,7 @@ class Assistant:
         import numpy as np
 
         hits = search.evidence.hits
-        if not self._check.trained:
+        if self._unaided:
             return self._unaided.judge(search.evidence, search.resemblance.other)
         return self._check.judge(
             search.evidence.query,
