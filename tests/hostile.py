@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from assistant.corpus import article_id_of
+
 HOSTILE = (
     # scripts and handlers
     "<script>window.hit=1</script>",
@@ -78,7 +80,7 @@ def write_hostile_corpus(folder: Path) -> list[str]:
     """One article for each string, which is its name, its title and among its words.
 
     Returns:
-        The ids, in the strings' order; what no file name or id may hold is a low line in them.
+        The ids, in the strings' order; what no file name may hold is a low line in them.
     """
     ids = []
     for number, text in enumerate(HOSTILE):
@@ -87,5 +89,5 @@ def write_hostile_corpus(folder: Path) -> list[str]:
         words = text.replace("\n", " ")
         body = f"{words} {number}\n\nThe hip moves. {text} and the knee {number} bends with it.\n"
         (folder / f"{name}.txt").write_text(body, "utf-8")
-        ids.append(name)
+        ids.append(article_id_of(Path(f"{name}.txt")))
     return ids

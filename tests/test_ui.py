@@ -30,7 +30,8 @@ from page_double import (
 )
 
 import ui
-from assistant.articles import load_corpus, parse_article
+from assistant.articles import parse_article
+from assistant.corpus import load_corpus
 from assistant.errors import StoreError
 from assistant.page import shell
 from assistant.page.answer import MAX_SHOWN_CHARS, answer_as_text, render_answer, render_question

@@ -18,7 +18,7 @@ from page_double import PageDouble
 from page_server import CHROMIUM, Server
 from page_steps import Open, ask
 
-from assistant.articles import load_corpus
+from assistant.corpus import load_corpus
 from assistant.page.markup import showable
 
 pytestmark = pytest.mark.skipif(
