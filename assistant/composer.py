@@ -44,7 +44,8 @@ _QUALIFIER: Final = re.compile(
     r"(but|however|although|though|unless|except|if so|alternatively)\b", re.I
 )
 _REFERS_BACK: Final = re.compile(
-    r"this (?!type|exercise|article|means)|these (?!exercises)|they\b|without it\b|that’s\b"
+    r"this (?!type|exercise|article|means)|these (?!exercises)|the(?:y|ir)\b|its\b|without it\b"
+    r"|that’s\b|the same (?:is|goes|applies)\b"
     r"|it\b(?!’s (?:important|possible|entirely))",
     re.I,
 )
