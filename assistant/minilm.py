@@ -34,7 +34,7 @@ _SPECIAL_TOKENS: Final = 2
 PART_TOKENS: Final = 100
 PART_STEP: Final = 75
 BATCH: Final = 16
-# Texts of one batch are padded to the longest. Work that stays within the processor's caches is done
+# Texts of one batch are padded to the longest. What stays within the processor's caches is done
 # fastest: 4,096 tokens a batch took a quarter more time for the articles' sentences than 512.
 BATCH_TOKENS: Final = 512
 _EPSILON: Final = 1e-12
