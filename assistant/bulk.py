@@ -43,13 +43,16 @@ def load_vectors(path: Path, texts: Iterable[str], encoder: Encoder) -> Mapping[
     """
     try:
         with np.load(path, allow_pickle=False) as file:
-            hashes, vectors = file["sha256"], np.asarray(file["vectors"], np.float32)
+            hashes = np.char.decode(h) if (h := file["sha256"]).dtype.kind == "S" else h
+            vectors = np.asarray(file["vectors"], np.float32)
     except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
         raise UsageError(
             f"{path}: cannot be read ({error}); it needs the arrays `sha256` and `vectors`, as "
             "numpy.savez writes them"
         ) from error
     dimensions = encoder.encode(["size"]).shape[1]
+    if hashes.ndim != 1:
+        raise UsageError(f"{path}: `sha256` is no list of hashes; give one for each vector")
     if vectors.ndim != 2 or vectors.shape != (len(hashes), dimensions):
         raise UsageError(
             f"{path}: {len(hashes)} hashes and vectors of shape {vectors.shape}; there must be one "
@@ -60,6 +63,11 @@ def load_vectors(path: Path, texts: Iterable[str], encoder: Encoder) -> Mapping[
         raise UsageError(f"{path}: a vector is zero or not finite; compute it again")
     rows = {str(name): row for row, name in enumerate(hashes)}
     found = {text: rows[key] for text in texts if (key := sha256_text(text)) in rows}
+    if not found:
+        raise UsageError(
+            f"{path}: none of its {len(hashes)} hashes is of a text that has to be encoded; make "
+            "them with `knee-hip ingest --texts`"
+        )
     vectors /= lengths[:, None]
     _compare(path, list(found), vectors[list(found.values())], encoder)
     return {text: vectors[row] for text, row in found.items()}

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
 from assistant.errors import CitationChangedError, CitationError
+from assistant.sources import Source, find_left_out
 from assistant.text import squeeze, words
 from assistant.texts import TextStore
 from assistant.types import (
@@ -121,15 +122,23 @@ def _where_now(article: Article, span: Span, digits: str, texts: TextStore | Non
     asked = f"{span.id}@{digits}"
     earlier = texts.earlier(article.id, digits) if texts else None
     said = earlier.quote(span) if earlier else None
+    earlier_text = earlier.document.text if earlier else ""
     if said is None or not said.strip():
         raise CitationError(
             f"{asked}: {article.id} has changed since this id was given (its hash now starts with "
             f"{article.sha256[:8]}), and no text of that time is kept; ask the question again"
         )
-    found = [Span(article.id, at, at + len(said)) for at in _iter_places(article.text, said)]
-    shown = [s for s in found if not any(item.span.overlaps(s) for item in article.left_out)]
-    if shown:
-        return min(shown, key=lambda place: abs(place.start - span.start))
+    places = [Span(article.id, at, at + len(said)) for at in _iter_places(article.text, said)]
+    today = [*article.left_out, *find_left_out(article.id, earlier_text, Source())]
+    if any(item.span.overlaps(place) for item in article.left_out for place in places) or any(
+        item.span.overlaps(span) for item in today[len(article.left_out) :]
+    ):
+        raise CitationError(
+            f"{asked}: the words are not the article's and are never shown; ask the question again"
+        )
+    whole = [place for place in places if _is_whole(article, place)]
+    if whole:
+        return min(whole, key=lambda place: abs(place.start - span.start))
     likest = _likest(article, said)
     now, now_id = (article.quote(likest), likest.id) if likest else ("", "")
     raise CitationChangedError(
@@ -140,6 +149,12 @@ def _where_now(article: Article, span: Span, digits: str, texts: TextStore | Non
         now,
         now_id,
     )
+
+
+def _is_whole(article: Article, place: Span) -> bool:
+    """Whether sentences start and end there: part of a longer one may say something else."""
+    touched = [s.span for s in article.sentences if s.span.overlaps(place)]
+    return bool(touched) and (touched[0].start, touched[-1].end) == (place.start, place.end)
 
 
 def _iter_places(text: str, said: str) -> Iterator[int]:

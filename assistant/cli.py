@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         return sub
 
     def corpus(sub: argparse.ArgumentParser) -> None:
-        sub.add_argument("--corpus", type=Path, metavar="FOLDER", help="folder of articles")
+        sub.add_argument("--corpus", type=_path, metavar="FOLDER", help="folder of articles")
 
     def as_json(sub: argparse.ArgumentParser) -> None:
         sub.add_argument("--json", action="store_true", help="print JSON")
@@ -98,8 +98,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _path(given: str) -> Path:
+    """A path; an empty one, which would be the current folder, is a mistake."""
+    if not given:
+        raise argparse.ArgumentTypeError("is empty; name a folder")
+    return Path(given)
+
+
 def _add_ingest_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("path", nargs="?", type=Path, help="folder of articles, or one file")
+    parser.add_argument("path", nargs="?", type=_path, help="folder of articles, or one file")
     parser.add_argument("--force", action="store_true", help="build it anew")
     parser.add_argument("--strict", action="store_true", help="stop at a file that cannot be used")
     parser.add_argument("--json", action="store_true", help="print JSON")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 from assistant.articles import parse_article
-from assistant.documents import SUFFIXES, Document, read_document
+from assistant.documents import MAX_ORIGINAL_BYTES, SUFFIXES, Document, read_document
 from assistant.errors import CorpusError
 from assistant.generations import file_sha256
 from assistant.sources import SOURCES_FILE, Source, load_sources
@@ -25,7 +26,9 @@ from assistant.texts import StoredText, TextStore, store_of
 from assistant.types import Article, Original
 
 _NOT_IN_AN_ID: Final = re.compile(r"[:@/\\\s]+")
-_UNREAD: Final = frozenset(".doc .odt .rtf .epub .pages .ppt .pptx .wpd .tex .xhtml .mht".split())
+_UNREAD: Final = frozenset(
+    ".doc .odt .rtf .epub .pages .ppt .pptx .wpd .tex .xhtml .mht .markdown .text".split()
+)
 _NO_ARTICLES: Final = frozenset({"readme", "license", "copying"})
 _SHOWN_FAILURES: Final = 3
 
@@ -43,6 +46,11 @@ class Corpus:
     articles: Mapping[str, Article]
     failed: Mapping[str, CorpusError]
     texts: Mapping[str, StoredText]
+
+    @property
+    def missing(self) -> frozenset[str]:
+        """Ids of the articles that could not be used: what is written about them is passed over."""
+        return frozenset(article_id_of(Path(name)) for name in self.failed)
 
     def reason(self, article_id: str) -> str:
         """Why the file of an article that is not there failed; empty where none is known."""
@@ -76,9 +84,11 @@ def read_corpus(folder: Path, texts: TextStore | None = None) -> Corpus:
             ``sources.toml`` is wrong.
         StoreError: a stored text was changed.
     """
-    named = _named(folder)
-    sources = load_sources(folder)
     failed: dict[str, CorpusError] = {}
+    named = _named(folder, failed)
+    sources = load_sources(_root(folder))
+    if not folder.is_dir():
+        sources = {name: sources[name] for name, _ in named if name in sources}
     often = Counter(_folded(article_id) for article_id, _ in named)
     articles: dict[str, Article] = {}
     stored: dict[str, StoredText] = {}
@@ -115,9 +125,10 @@ def hash_files(folder: Path) -> dict[str, str]:
         CorpusError: there is no such folder.
     """
     found = {}
-    for article_id, path in _named(folder):
+    for article_id, path in _named(folder, {}):
         try:
-            found[article_id] = file_sha256(path)
+            if path.is_file():
+                found[article_id] = file_sha256(path)
         except OSError:
             continue
     return found
@@ -126,18 +137,23 @@ def hash_files(folder: Path) -> dict[str, str]:
 def article_id_of(path: Path) -> str:
     """The id of the article in a file, from its path below the corpus folder.
 
-    It is a part of every citation, so blanks, colons, slashes and @ become hyphens.
+    It is a part of every citation, so blanks, colons, slashes and @ become hyphens, and what
+    cannot be seen is dropped.
     """
     whole = unicodedata.normalize("NFC", str(path.with_suffix("")))
+    whole = "".join(c for c in whole if c.isspace() or unicodedata.category(c)[0] != "C")
     return _NOT_IN_AN_ID.sub("-", whole).strip("-") or "article"
 
 
-def _named(folder: Path) -> list[tuple[str, Path]]:
-    """The id and the path of every article, in order of the ids."""
+def _named(folder: Path, failed: dict[str, CorpusError]) -> list[tuple[str, Path]]:
+    """The id and the path of every article, in order of the ids; folders that cannot be read
+    are added to `failed`.
+    """
     if not folder.exists():
         raise CorpusError(f"{folder}: no such folder; name a folder that holds articles")
     root = _root(folder)
-    return sorted((article_id_of(path.relative_to(root)), path) for path in _iter_documents(folder))
+    paths = _iter_documents(folder, failed)
+    return sorted((article_id_of(path.relative_to(root)), path) for path in paths)
 
 
 def _root(folder: Path) -> Path:
@@ -159,7 +175,7 @@ def _nothing(folder: Path, failed: Mapping[str, CorpusError]) -> CorpusError:
     return CorpusError(" | ".join(errors[:_SHOWN_FAILURES]) + more)
 
 
-def _iter_documents(folder: Path) -> Iterator[Path]:
+def _iter_documents(folder: Path, failed: dict[str, CorpusError]) -> Iterator[Path]:
     """The files that are articles, or look as if they were meant to be, in order.
 
     Hidden files and folders, and a README or licence, are none; folders that are symbolic links
@@ -168,7 +184,14 @@ def _iter_documents(folder: Path) -> Iterator[Path]:
     if not folder.is_dir():
         yield folder
         return
-    for home, folders, files in os.walk(folder):
+
+    def unreadable(error: OSError) -> None:
+        place = Path(error.filename)
+        failed[str(place.relative_to(folder))] = CorpusError(
+            f"{place}: the folder cannot be read ({error.strerror}); check that you may read it"
+        )
+
+    for home, folders, files in os.walk(folder, onerror=unreadable):
         folders[:] = sorted(name for name in folders if not name.startswith((".", "~")))
         for name in sorted(files):
             suffix = Path(name).suffix.lower()
@@ -188,6 +211,17 @@ def _load(
             f"{', '.join(SUFFIXES)}"
         )
     try:
+        str(path.relative_to(path.parents[1])).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise CorpusError(f"{str(path)!a}: its name is not UTF-8; rename it") from error
+    try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise CorpusError(f"{path}: no regular file; remove it or put a file there")
+        if path.stat().st_size > MAX_ORIGINAL_BYTES:
+            raise CorpusError(
+                f"{path}: {path.stat().st_size} bytes; a file has at most {MAX_ORIGINAL_BYTES}, "
+                "split it"
+            )
         original = Original(path.name, file_sha256(path))
     except OSError as error:
         raise CorpusError(

@@ -6,7 +6,7 @@ Either from one another, or a sentence from the source that its own article name
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -32,8 +32,12 @@ class Disagreement:
         return tuple(span for side in self.sides for span in side)
 
 
-def load_disagreements(folder: Path, articles: Mapping[str, Article]) -> tuple[Disagreement, ...]:
+def load_disagreements(
+    folder: Path, articles: Mapping[str, Article], missing: Collection[str] = ()
+) -> tuple[Disagreement, ...]:
     """All disagreements in the file's order; none where there is no file.
+
+    Those with a side in an article that is `missing` are passed over.
 
     Raises:
         CorpusError: names the file, the disagreement and what is wrong.
@@ -42,6 +46,8 @@ def load_disagreements(folder: Path, articles: Mapping[str, Article]) -> tuple[D
     found = []
     for row in _read(path).get("disagreement", ()):
         try:
+            if any(side["article"] in missing for side in row["side"]):
+                continue
             sides = tuple(
                 tuple(_sentence(articles, side["article"], start) for start in side["starts"])
                 for side in row["side"]
@@ -54,7 +60,9 @@ def load_disagreements(folder: Path, articles: Mapping[str, Article]) -> tuple[D
     return tuple(found)
 
 
-def load_findings(folder: Path, articles: Mapping[str, Article]) -> dict[Span, Span]:
+def load_findings(
+    folder: Path, articles: Mapping[str, Article], missing: Collection[str] = ()
+) -> dict[Span, Span]:
     """Sentence that says more than its source → what the source found, in the article's words.
 
     Raises:
@@ -64,6 +72,8 @@ def load_findings(folder: Path, articles: Mapping[str, Article]) -> dict[Span, S
     found = {}
     for row in _read(path).get("beyond", ()):
         try:
+            if row["article"] in missing:
+                continue
             claim, finding = (
                 _sentence(articles, row["article"], row[key]) for key in ("starts", "finding")
             )

@@ -68,6 +68,7 @@ def examine(settings: Settings) -> dict[str, Any]:
         facts["reader"] = {"weights_sha256": load_reader().sha256}
         manifest = open_index(settings, encoder).manifest
         facts["manifest"] = {k: v for k, v in manifest.items() if k != "files"}
+        TextStore(settings.index_folder).check(manifest.get("texts", ()))
     except AssistantError as error:
         problems.append(str(error))
     facts["problems"] = problems

@@ -17,6 +17,7 @@ import fcntl
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import socket
 import time
@@ -109,6 +110,9 @@ def _holder(folder: Path) -> str:
 
 
 def _unwritable(folder: Path, error: OSError) -> StoreError:
+    named = str(error.filename or folder)
+    if not named.startswith(str(folder)):
+        return StoreError(f"{named}: {error.strerror or error}; check that it can be read")
     if isinstance(error, PermissionError):
         return StoreError(
             f"{folder}: no permission to write there; choose another folder with ASSISTANT_DATA"
@@ -155,8 +159,8 @@ def new_generation(folder: Path) -> Iterator[Path]:
     home = folder / "generations"
     home.mkdir(parents=True, exist_ok=True)
     _remove_others(home, {previous})
-    number = max((int(path.name) for path in home.iterdir() if path.name.isdigit()), default=0) + 1
-    generation = home / str(number)
+    # A name never comes again, not even after the whole folder was deleted: readers go by it.
+    generation = home / f"{time.time_ns():x}{secrets.token_hex(3)}"
     generation.mkdir()
     (generation / _READERS).touch()
     try:

@@ -26,7 +26,7 @@ from assistant.finder import Finder, load_finder, question_key
 from assistant.generations import new_generation, seal, writer_lock
 from assistant.index import Index, IndexedQuestion, write_index
 from assistant.known import Known, learn
-from assistant.opening import corpus_facts, open_current, topics_sha256
+from assistant.opening import BESIDE, corpus_facts, hash_beside, open_current, topics_sha256
 from assistant.passages import iter_passages
 from assistant.questions import WrittenQuestion, load_questions
 from assistant.settings import Settings
@@ -74,8 +74,9 @@ class Plan:
     """What an ingest has to do: everything that is known before a text is encoded.
 
     Attributes:
+        previous: the index in use, where it can be opened.
         kept: vectors that need not be computed, by text.
-        to_embed: the texts that have to be encoded, each once.
+        texts_whole: whether the stored texts are there and may be used.
     """
 
     corpus: Corpus
@@ -85,6 +86,7 @@ class Plan:
     topics: Sequence[TopicExample]
     previous: Index | None
     kept: Mapping[str, Vectors]
+    texts_whole: bool
 
     @property
     def texts(self) -> list[str]:
@@ -97,13 +99,14 @@ class Plan:
 
     @property
     def to_embed(self) -> list[str]:
+        """The texts that have to be encoded, each once."""
         return list(dict.fromkeys(text for text in self.texts if text not in self.kept))
 
     @property
     def unchanged(self) -> bool:
         """Whether the index in use is built from exactly this."""
         before = self.previous.manifest if self.previous else {}
-        return all(before.get(key) == value for key, value in self.facts.items())
+        return self.texts_whole and all(before.get(k) == v for k, v in self.facts.items())
 
     def report(self, built: bool) -> IngestReport:
         """What is done by carrying it out."""
@@ -146,15 +149,13 @@ def make_plan(
         CorpusError: no article can be used, or what is beside them is wrong.
         UsageError: the file of vectors cannot be used.
     """
+    beside = hash_beside(settings.corpus)
     corpus = _read(settings, force)
     if strict and corpus.failed:
         raise CorpusError(" | ".join(str(error) for error in corpus.failed.values()))
-    facts = corpus_facts(settings, encoder, corpus)
-    try:
-        written = load_questions(settings.corpus, corpus.articles)
-        differences = load_disagreements(settings.corpus, corpus.articles)
-    except CorpusError as error:
-        raise CorpusError(" | ".join(map(str, (*corpus.failed.values(), error)))) from error
+    facts = corpus_facts(settings, encoder, corpus, beside)
+    written = load_questions(settings.corpus, corpus.articles, corpus.missing)
+    differences = load_disagreements(settings.corpus, corpus.articles, corpus.missing)
     passages = [
         passage
         for article in corpus.articles.values()
@@ -167,11 +168,13 @@ def make_plan(
         for text in differs.questions
     ]
     topics = load_topics()
-    previous = None if force else _previous_index(settings)
+    previous = _previous_index(settings)
     kept: dict[str, Vectors] = {}
-    if previous and previous.manifest.get("model") == encoder.name:
+    if previous and not force and previous.manifest.get("model") == encoder.name:
         kept = {**previous.stored_vectors(), **_topic_vectors(previous, topics)}
-    plan = Plan(corpus, facts, passages, questions, topics, previous, kept)
+    stored = set(TextStore(settings.index_folder).names())
+    whole = not force and all(text.name in stored for text in corpus.texts.values())
+    plan = Plan(corpus, facts, passages, questions, topics, previous, kept, whole)
     if vectors is not None:
         kept.update(load_vectors(vectors, plan.to_embed, encoder))
     return plan
@@ -266,7 +269,8 @@ def _write(
 
 def _texts_to_keep(plan: Plan, texts: TextStore) -> list[str]:
     """Names of the stored texts of this generation and of all before it, in order."""
-    kept = plan.previous.manifest.get("texts", []) if plan.previous else texts.names()
+    whole = set(texts.names())
+    kept = whole & set(plan.previous.manifest.get("texts", ())) if plan.previous else whole
     return sorted({*kept, *(text.name for text in plan.corpus.texts.values())})
 
 
@@ -283,6 +287,8 @@ def _check_files(settings: Settings, plan: Plan) -> None:
     now = hash_files(settings.corpus)
     read = {name: text.original.sha256 for name, text in plan.corpus.texts.items()}
     changed = sorted(name for name, sha256 in read.items() if now.get(name) != sha256)
+    beside = hash_beside(settings.corpus)
+    changed += sorted(name for name in BESIDE if beside.get(name) != plan.facts["beside"].get(name))
     if changed:
         raise CorpusError(
             f"{settings.corpus}: {', '.join(changed)} changed while it was being read; the index "
@@ -293,10 +299,7 @@ def _check_files(settings: Settings, plan: Plan) -> None:
 def _previous_index(settings: Settings) -> Index | None:
     """The index in use if it can be opened: a damaged one is rebuilt, not carried over."""
     try:
-        index = open_current(settings)
-        if index:
-            TextStore(settings.index_folder).check(index.manifest.get("texts", ()))
-        return index
+        return open_current(settings)
     except StoreError:
         return None
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Final
 
 from assistant.bulk import save_texts
 from assistant.corpus import read_corpus
 from assistant.encoder import build_encoder
+from assistant.errors import UsageError
 from assistant.ingest import IngestReport, make_plan
 from assistant.pipeline import build_index
 from assistant.progress import shown_progress
@@ -20,6 +22,7 @@ from assistant.texts import TextStore
 from assistant.types import Article
 
 _SHOWN: Final = 60
+_NAMED: Final = 20
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -35,7 +38,7 @@ def run(arguments: argparse.Namespace) -> int:
         plan = make_plan(settings, encoder, arguments.force, arguments.strict)
         report = plan.report(built=False)
         if arguments.texts:
-            save_texts(arguments.texts, plan.to_embed)
+            _save_texts(arguments.texts, plan.to_embed)
         _print(report, arguments.json, "would be " if not plan.unchanged else "")
         return _exit_code(report.failed)
     with shown_progress() as progress:
@@ -44,6 +47,13 @@ def run(arguments: argparse.Namespace) -> int:
         )
     _print(report, arguments.json, "")
     return _exit_code(report.failed)
+
+
+def _save_texts(path: Path, texts: Sequence[str]) -> None:
+    try:
+        save_texts(path, texts)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written ({error.strerror}); name another") from error
 
 
 def _exit_code(failed: Mapping[str, str]) -> int:
@@ -64,7 +74,8 @@ def _print(report: IngestReport, as_json: bool, would: str) -> None:
         ("removed", report.removed),
     ):
         if names:
-            print(f"{said}: {', '.join(names)}")
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            print(f"{said}: {', '.join(names[:_NAMED])}{more}")
     if report.built or would:
         print(
             f"{report.articles} articles, {report.passages} passages, {report.questions} written "

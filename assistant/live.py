@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from assistant.encoder import build_encoder
 from assistant.errors import AssistantError, StoreError
@@ -18,6 +20,9 @@ from assistant.ingest import Progress
 from assistant.pipeline import Assistant, build_assistant
 from assistant.settings import Settings
 from assistant.types import Answer, Article, CitationContext, ClaimResult, Turn
+
+RETRY_SECONDS: Final = 3.0
+"""So long after a new index could not be opened is it tried again."""
 
 _log = logging.getLogger("assistant.live")
 
@@ -37,19 +42,22 @@ class LiveAssistant:
         self._encoder = build_encoder(settings.model)
         self._lock = threading.Lock()
         self._assistant = build_assistant(settings, progress, self._encoder)
-        self._tried = self._generation()
+        self._retry_at = 0.0
 
     @property
     def current(self) -> Assistant:
         """The assistant over the newest generation that can be opened."""
-        newest = self._generation()
-        if newest is not None and newest != self._tried and self._lock.acquire(blocking=False):
+        newest, opened = self._generation(), self._assistant.retriever.index.generation
+        if newest in (None, opened) or time.monotonic() < self._retry_at:
+            return self._assistant
+        if self._lock.acquire(blocking=False):
             # Others go on with the one that is open, rather than wait.
             try:
-                self._tried = newest
+                self._retry_at = time.monotonic() + RETRY_SECONDS
                 self._assistant = build_assistant(
                     self.settings, encoder=self._encoder, build_missing=False
                 )
+                self._retry_at = 0.0
             except AssistantError as error:
                 _log.warning("the new index cannot be used, the one before is: %s", error)
             finally:

@@ -7,6 +7,7 @@ and what to run; never a wrong citation.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from assistant.articles import SPLITTER_VERSION
@@ -14,7 +15,7 @@ from assistant.corpus import Corpus, read_corpus
 from assistant.disagreements import DISAGREEMENTS_FILE
 from assistant.documents import EXTRACTOR_VERSION
 from assistant.encoder import Encoder
-from assistant.errors import StoreError
+from assistant.errors import CorpusError, StoreError
 from assistant.finder import FINDER_FILE
 from assistant.generations import current_generation, file_sha256
 from assistant.index import Index
@@ -31,13 +32,35 @@ BUILD_VERSION: Final = "9"
 BESIDE: Final = (SOURCES_FILE, QUESTIONS_FILE, DISAGREEMENTS_FILE, FINDER_FILE, EXAMPLES_FILE)
 
 
-def corpus_facts(settings: Settings, encoder: Encoder, corpus: Corpus) -> dict[str, Any]:
-    """What an index is built from, cheap to compute: two equal facts need no new index."""
-    beside = {
-        name: file_sha256(settings.corpus / name)
-        for name in BESIDE
-        if (settings.corpus / name).is_file()
-    }
+def hash_beside(corpus: Path) -> dict[str, str]:
+    """SHA-256 of each file beside the articles that says something of them.
+
+    Raises:
+        CorpusError: one cannot be read.
+    """
+    found = {}
+    for name in BESIDE:
+        # Of what lies beside a single file only the facts about it are read.
+        path = corpus / name if corpus.is_dir() else corpus.parent / name
+        if path.is_file() and (corpus.is_dir() or name == SOURCES_FILE):
+            try:
+                found[name] = file_sha256(path)
+            except OSError as error:
+                raise CorpusError(
+                    f"{path}: cannot be read ({error.strerror or error}); check that you may"
+                ) from error
+    return found
+
+
+def corpus_facts(
+    settings: Settings, encoder: Encoder, corpus: Corpus, beside: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """What an index is built from, cheap to compute: two equal facts need no new index.
+
+    Args:
+        beside: as `hash_beside` gave it before the corpus was read, where that matters.
+    """
+    beside = hash_beside(settings.corpus) if beside is None else dict(beside)
     return {
         "articles": {article.id: article.sha256 for article in corpus.articles.values()},
         "originals": {name: text.original.sha256 for name, text in corpus.texts.items()},

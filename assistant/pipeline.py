@@ -20,7 +20,7 @@ from assistant.answerability import AnswerCheck, Judgement
 from assistant.citations import cite
 from assistant.claims import find_claim
 from assistant.conversation import Conversation, split_questions
-from assistant.corpus import read_corpus
+from assistant.corpus import Corpus, read_corpus
 from assistant.corpus_words import gaps_of
 from assistant.coverage import Coverage
 from assistant.disagreements import Disagreement, load_disagreements, load_findings
@@ -335,7 +335,7 @@ def build_assistant(
     tell("opening the index", 0.98)
     corpus = read_corpus(settings.corpus, TextStore(settings.index_folder))
     index = open_index(settings, encoder, corpus)
-    assistant = _assemble(settings, encoder, corpus.articles, index)
+    assistant = _assemble(settings, encoder, corpus, index)
     tell("loading the model", 0.99)
     assistant.warm_up()
     tell("ready", 1.0)
@@ -358,7 +358,7 @@ def build_index(
 
     def finish(generation: Path) -> None:
         corpus = read_corpus(settings.corpus, TextStore(settings.index_folder))
-        assistant = _assemble(settings, encoder, corpus.articles, Index(generation))
+        assistant = _assemble(settings, encoder, corpus, Index(generation))
         questions = assistant.retriever.index.questions
         known = assistant.answered_of(list(iter_candidates(questions)))
         examples = assistant.answered_of(load_examples(settings.corpus))
@@ -369,9 +369,8 @@ def build_index(
     return ingest(settings, encoder, progress, force, finish, strict, vectors)
 
 
-def _assemble(
-    settings: Settings, encoder: Encoder, articles: Mapping[str, Article], index: Index
-) -> Assistant:
+def _assemble(settings: Settings, encoder: Encoder, corpus: Corpus, index: Index) -> Assistant:
+    articles = corpus.articles
     suggestions = load_suggestions(index.generation, index.questions)
     about = load_about(settings.corpus).about
     guardrails = Guardrails(
@@ -389,8 +388,8 @@ def _assemble(
     return Assistant(
         settings,
         articles,
-        load_disagreements(settings.corpus, articles),
-        load_findings(settings.corpus, articles),
+        load_disagreements(settings.corpus, articles, corpus.missing),
+        load_findings(settings.corpus, articles, corpus.missing),
         retriever,
         AnswerCheck.load(index.generation),
         guardrails,

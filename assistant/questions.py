@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -29,10 +29,13 @@ class WrittenQuestion:
     spans: tuple[Span, ...]
 
 
-def load_questions(folder: Path, articles: Mapping[str, Article]) -> tuple[WrittenQuestion, ...]:
+def load_questions(
+    folder: Path, articles: Mapping[str, Article], missing: Collection[str] = ()
+) -> tuple[WrittenQuestion, ...]:
     """All written questions in the file's order; none where there is no file.
 
-    Lines with the same question (answered by several articles) become one.
+    Lines with the same question (answered by several articles) become one. Those about articles
+    that are `missing` are passed over.
 
     Raises:
         CorpusError: names file, line and what is wrong with it.
@@ -49,7 +52,10 @@ def load_questions(folder: Path, articles: Mapping[str, Article]) -> tuple[Writt
         if not line.strip():
             continue
         try:
-            question, spans = _parse_line(json.loads(line), articles)
+            row = json.loads(line)
+            if isinstance(row, dict) and row.get("article") in missing:
+                continue
+            question, spans = _parse_line(row, articles)
         except (ValueError, KeyError, TypeError) as error:
             raise CorpusError(f"{path}:{number}: {error}; correct the line") from error
         _, known = merged.setdefault(" ".join(words(question)), (question, []))

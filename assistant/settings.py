@@ -16,6 +16,7 @@ from assistant.text import sha256_text
 PROJECT: Final = Path(__file__).resolve().parent.parent
 DEFAULT_CORPUS: Final = PROJECT / "corpus"
 
+_NAME_CHARS: Final = 60
 _QUIET: Final = {
     # No look-up of models or versions, no telemetry, no tracing: promise 8 of the design.
     "HF_HUB_OFFLINE": "1",
@@ -102,9 +103,12 @@ class Settings:
 
     @property
     def index_folder(self) -> Path:
-        """Where this corpus's index lies: one folder for each corpus folder."""
-        key = sha256_text(str(self.corpus.resolve()))[:8]
-        return self.data / f"{self.corpus.name or 'corpus'}-{key}"
+        """Where this corpus's index lies: one folder for each corpus folder, whatever links to it.
+
+        A corpus that is moved gets a new index; texts of before stay in the old one.
+        """
+        real = self.corpus.resolve()
+        return self.data / f"{real.name[:_NAME_CHARS] or 'corpus'}-{sha256_text(str(real))[:8]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from assistant.citations import cite, make_citation, parse_citation_id
-from assistant.errors import CitationError, UsageError
+from assistant.errors import CitationError, StoreError, UsageError
 from assistant.texts import TextStore
 from assistant.types import Article, Span
 
@@ -136,7 +136,10 @@ def _what_became_of(
     texts: TextStore | None,
 ) -> str:
     """What is wrong with a quote from a text that has changed since, or that never was."""
-    earlier = texts.earlier(span.article_id, row["sha256"][:8]) if texts else None
+    try:
+        earlier = texts.earlier(span.article_id, row["sha256"][:8]) if texts else None
+    except StoreError as error:
+        return str(error)
     if earlier is None or earlier.sha256 != row["sha256"]:
         still = row["quote"] in articles[span.article_id].text
         return (

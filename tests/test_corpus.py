@@ -15,6 +15,7 @@ import pytest
 from assistant.articles import parse_article
 from assistant.bulk import load_vectors, save_texts
 from assistant.citations import cite
+from assistant.cli import main
 from assistant.corpus import load_corpus, read_corpus
 from assistant.documents import Document
 from assistant.errors import (
@@ -321,3 +322,97 @@ def test_the_command_names_each_file_that_failed_and_exits_with_1(small_settings
     facts = json.loads(done.stdout)
     assert facts["articles"] == 2
     assert not small_settings.data.exists()
+
+
+def test_words_that_are_now_part_of_a_longer_sentence_have_changed(
+    small_settings: Settings,
+) -> None:
+    path = small_settings.corpus / "wrist.txt"
+    path.write_text("Wrists\n\n• bend the wrist for hours\n• rest it\n", "utf-8")
+    ingest(small_settings, HashingEncoder())
+    id_ = old_id(small_settings, "bend the wrist for hours")
+    changed(small_settings, "bend the wrist for hours", "do not bend the wrist for hours")
+    with pytest.raises(CitationChangedError, match="do not bend"):
+        cite(load_corpus(small_settings.corpus), id_, TextStore(small_settings.index_folder))
+
+
+def test_old_words_that_are_left_out_today_are_not_shown(small_settings: Settings) -> None:
+    ingest(small_settings, HashingEncoder())
+    id_ = old_id(small_settings, "A splint keeps it straight.")
+    (small_settings.corpus / "sources.toml").write_text(
+        '[articles.wrist]\n[[articles.wrist.leave_out]]\nkind = "an offer"\n'
+        'from = "A splint"\nto = "straight."\n',
+        "utf-8",
+    )
+    changed(small_settings, "often comes", "mostly comes")
+    with pytest.raises(CitationError, match="never shown") as error:
+        cite(load_corpus(small_settings.corpus), id_, TextStore(small_settings.index_folder))
+    assert "splint" not in str(error.value)
+
+
+def test_what_lies_beside_the_articles_may_not_change_meanwhile(small_settings: Settings) -> None:
+    class Editing(HashingEncoder):
+        def encode(self, texts):  # type: ignore[no-untyped-def]
+            (small_settings.corpus / "sources.toml").write_text(
+                '[articles.wrist]\nrules_off = ["sales"]\n', "utf-8"
+            )
+            return super().encode(texts)
+
+    with pytest.raises(CorpusError, match=r"sources\.toml changed while"):
+        ingest(small_settings, Editing())
+    assert current_generation(small_settings.index_folder) is None
+
+
+def test_a_name_that_is_no_text_and_a_file_that_is_none_are_named(tmp_path: Path) -> None:
+    write(tmp_path, hips=TEXT)
+    os.mkfifo(tmp_path / "pipe.txt")
+    with open(os.fsencode(tmp_path) + b"/inv\xff.txt", "w", encoding="utf-8") as file:
+        file.write(TEXT)
+    corpus = read_corpus(tmp_path)
+    assert list(corpus.articles) == ["hips"]
+    reasons = " ".join(map(str, corpus.failed.values()))
+    assert "no regular file" in reasons
+    assert "not UTF-8; rename it" in reasons
+
+
+def test_what_is_written_about_an_article_that_fails_is_passed_over(
+    small_settings: Settings,
+) -> None:
+    rows = [
+        {"question": "what helps a wrist?", "article": "wrist", "quote": "A splint keeps it "},
+        {"question": "what is tennis elbow?", "article": "elbow", "quote": "Tennis elbow is pain"},
+    ]
+    lines = "".join(json.dumps(row) + "\n" for row in rows)
+    (small_settings.corpus / "questions.jsonl").write_text(lines, "utf-8")
+    (small_settings.corpus / "wrist.txt").write_bytes(b"\xff")
+    report = ingest(small_settings, HashingEncoder())
+    assert (report.articles, report.questions) == (1, 1)
+
+
+def test_one_file_as_a_corpus_follows_the_sources_beside_it(tmp_path: Path) -> None:
+    write(tmp_path, hips=TEXT, knees=TEXT)
+    (tmp_path / "sources.toml").write_text(
+        '[articles.hips]\nauthor = "A. Writer"\n[articles.knees]\nauthor = "B."\n', "utf-8"
+    )
+    corpus = read_corpus(tmp_path / "hips.txt")
+    assert corpus.articles["hips"].author == "A. Writer"
+    assert not corpus.failed
+
+
+def test_a_damaged_earlier_text_costs_no_vector(small_settings: Settings) -> None:
+    ingest(small_settings, HashingEncoder())
+    before = set((small_settings.index_folder / "texts").iterdir())
+    changed(small_settings, "A splint", "A soft splint")
+    names = {text.name for text in read_corpus(small_settings.corpus).texts.values()}
+    (old,) = (path for path in before if path.name not in names)
+    old.write_bytes(old.read_bytes()[:-5])
+    path = small_settings.corpus / "wrist.txt"
+    path.write_text(path.read_text("utf-8").replace("soft", "hard"), "utf-8")
+    assert ingest(small_settings, HashingEncoder()).embedded == 1
+
+
+def test_an_empty_path_is_misuse(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        main(["ingest", ""])
+    assert stopped.value.code == 2
+    assert "name a folder" in capsys.readouterr().err

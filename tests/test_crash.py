@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import sqlite3
 import threading
@@ -263,7 +264,10 @@ def test_a_chat_goes_on_through_twenty_ingests(
         process = context.Process(target=run_ingest, args=(small_settings,))
         process.start()
         process.join()
-        newest = number - 1  # One question may be under way while the pointer is switched.
+        answered = asked + 2  # One question may be under way while the pointer is switched.
+        while asked < answered and not failures:
+            time.sleep(0.005)
+        newest = number
     stop.set()
     chatting.join()
     assert failures == []
@@ -341,3 +345,30 @@ def test_a_database_that_fails_while_it_is_written_is_told(
     with pytest.raises(StoreError, match="disk is full"):
         ingest(small_settings, HashingEncoder())
     assert current_generation(small_settings.index_folder) is None
+
+
+@pytest.mark.usefixtures("encoder_of_words")
+def test_an_index_that_was_deleted_and_built_again_is_opened(small_settings: Settings) -> None:
+    ingest(small_settings, HashingEncoder())
+    live = LiveAssistant(small_settings)
+    shutil.rmtree(small_settings.index_folder)
+    assert live.ask("What does a sore wrist come from?").disclaimer
+    (small_settings.corpus / "wrist.txt").write_text("Wrists\n\nThey bend.\n", "utf-8")
+    ingest(small_settings, HashingEncoder())
+    assert "They bend." in live.articles["wrist"].text
+
+
+@pytest.mark.usefixtures("encoder_of_words")
+def test_an_index_that_could_not_be_opened_is_tried_again(
+    small_settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("assistant.live.RETRY_SECONDS", 0.0)
+    ingest(small_settings, HashingEncoder())
+    live = LiveAssistant(small_settings)
+    path = small_settings.corpus / "wrist.txt"
+    path.write_text("Wrists\n\nThey bend.\n", "utf-8")
+    ingest(small_settings, HashingEncoder())
+    path.write_text("Wrists\n\nThey bend a lot.\n", "utf-8")
+    assert "They bend." not in live.articles["wrist"].text
+    path.write_text("Wrists\n\nThey bend.\n", "utf-8")
+    assert "They bend." in live.articles["wrist"].text

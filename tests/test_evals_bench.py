@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from assistant.corpus import load_corpus
 from assistant.errors import StoreError
+from assistant.questions import load_questions
 from assistant.settings import DEFAULT_CORPUS
 from evals import bench, bench_process, bench_scale
 from evals.bench import QUESTIONS, choose_spaced, iter_searched_questions, time_asking
@@ -51,7 +53,8 @@ def test_the_small_corpus_has_no_written_questions(tmp_path: Path) -> None:
     bench_scale.write_small_corpus(DEFAULT_CORPUS, tmp_path / "small")
     names = {path.name for path in (tmp_path / "small").iterdir()}
     assert names == {path.name for path in DEFAULT_CORPUS.glob("*.txt")} | {"sources.toml"}
-    assert load_truth(tmp_path / "small").known_questions == frozenset()
+    small = load_corpus(tmp_path / "small")
+    assert load_questions(tmp_path / "small", small) == ()
 
 
 @pytest.mark.parametrize(

@@ -75,5 +75,5 @@ def test_the_projects_own_words_are_words() -> None:
     "term", "perianal|paraesthesia|peroneal|meniscal|soleus|gastroc|avn|sufe|itbs|pfps".split("|")
 )
 def test_a_term_of_the_field_is_no_slip(term: str) -> None:
-    own = spelling_of(packaged_folder(), load_reader()._counts)
+    own = spelling_of(packaged_folder(), load_reader().counts)
     assert own.mend(f"my {term} is sore") == f"my {term} is sore"

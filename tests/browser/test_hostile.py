@@ -78,7 +78,10 @@ def test_hostile_articles_titles_and_file_names_are_shown_as_text(
 ) -> None:
     page = open_page()
     listed = " ".join(page.locator("#welcome .articles").inner_text().split())
-    for text in HOSTILE[:10]:
+    titles = [" ".join(article.title.split()) for article in double.articles.values()]
+    shown = [text for text in HOSTILE if any(text in title for title in titles)]
+    assert len(shown) > len(HOSTILE) // 2
+    for text in shown[:10]:
         assert text in listed
     for article in list(double.articles.values())[-len(HOSTILE) :]:
         span = article.sentences[-1].span
