@@ -25,7 +25,7 @@ MEET_IN_PIPELINE = {
 ALLOWED_BETWEEN = {("composer", "citations")}
 HOMES = {
     "chromadb": {"index"},
-    "sentence_transformers": {"encoder", "reranker"},
+    "sentence_transformers": {"encoder", "entailment", "reranker"},
     "torch": set(),
     "onnx": {"minilm"},
     "onnxruntime": {"minilm"},
