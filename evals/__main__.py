@@ -114,6 +114,16 @@ def _parser() -> argparse.ArgumentParser:
     alarms.add_argument("--json", action="store_true")
     alarms.set_defaults(command=_alarms)
 
+    mutations = commands.add_parser(
+        "mutations", help="changed sentences let through by the support check, paraphrases kept"
+    )
+    mutations.add_argument("--corpus", type=Path, default=DEFAULT_CORPUS, metavar="DIR")
+    mutations.add_argument("--json", action="store_true")
+    mutations.add_argument(
+        "--list", type=Path, metavar="FILE.jsonl", help="also write the mutations, but of test"
+    )
+    mutations.set_defaults(command=_mutations)
+
     safety = commands.add_parser("safety", help="write docs/safety.md from the safety layer's data")
     safety.set_defaults(command=_safety)
     return parser
@@ -254,6 +264,24 @@ def _alarms(options: argparse.Namespace) -> int:
         _print_json(figures)
     else:
         print(render_alarms(figures), end="")
+    return 0
+
+
+def _mutations(options: argparse.Namespace) -> int:
+    from evals.mutations import (
+        all_mutations,
+        measure_mutations,
+        render_mutations,
+        write_mutations,
+    )
+
+    figures = measure_mutations(options.corpus)
+    if options.list:
+        write_mutations(all_mutations(options.corpus), options.list)
+    if options.json:
+        _print_json(figures)
+    else:
+        print(render_mutations(figures), end="")
     return 0
 
 
