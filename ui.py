@@ -244,10 +244,9 @@ def load_from(settings: Any) -> Load:
     """`load` for `build_app`, with the real assistant."""
 
     def load(progress: Progress) -> AssistantProtocol:
-        from assistant.pipeline import build_assistant
+        from assistant.live import LiveAssistant
 
-        built: AssistantProtocol = build_assistant(settings, progress)
-        return built
+        return LiveAssistant(settings, progress)
 
     return load
 

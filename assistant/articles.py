@@ -10,29 +10,31 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from assistant.errors import CorpusError
-from assistant.sources import SOURCES_FILE, Source, find_left_out, load_sources
+from assistant.sources import SOURCES_FILE, Source, find_left_out
 from assistant.text import is_question, iter_sentences, sha256_text, squeeze, trim
 from assistant.types import (
+    NOT_STATED,
     Article,
     Block,
     BlockKind,
     EvidenceTag,
     LeftOut,
+    Original,
     Sentence,
     Span,
 )
 
+if TYPE_CHECKING:
+    from assistant.documents import Document
+
 SPLITTER_VERSION: Final = "1"
-MAX_FILE_BYTES: Final = 20_000_000
 MIN_WORDS_BESIDE_LEFT_OUT: Final = 4
 
-ARTICLE_ID: Final = re.compile(r"[^:@\s]+")
 _BULLET: Final = re.compile(r"[ \t]*(?P<marker>[•·*\-–▪◦])[ \t]+(?=\S)")
 _NUMBER: Final = re.compile(r"[ \t]*(?P<marker>\d{1,3}[.)])[ \t]+(?=\S)")
 _LABEL: Final = re.compile(r"(?P<marker>How|Tips?|Why|Note|Warning):(?=\s|$)")
@@ -67,83 +69,19 @@ class _Outline:
         self.levels.append(heading)
 
 
-def load_corpus(folder: Path) -> dict[str, Article]:
-    """All ``.txt`` articles of a folder by id (the name without ``.txt``), in order of their ids.
-
-    Raises:
-        CorpusError: the folder or a file cannot be read, is empty or not UTF-8, or does not fit
-            its entry in ``sources.toml``. The message names the file and what to do.
-    """
-    if not folder.is_dir():
-        raise CorpusError(f"{folder}: no such folder; name a folder that holds .txt articles")
-    sources = load_sources(folder)
-    paths = sorted(path for path in folder.glob("*.txt") if path.is_file())
-    if not paths:
-        raise CorpusError(f"{folder}: no .txt article in it; put at least one there")
-    for path in paths:
-        if not ARTICLE_ID.fullmatch(path.stem):
-            raise CorpusError(
-                f"{path}: a blank, a colon or an @ in its name, which is part of every citation; "
-                "rename it"
-            )
-    articles = {path.stem: load_article(path, sources.get(path.stem)) for path in paths}
-    if not any(s.quotable for article in articles.values() for s in article.sentences):
-        raise CorpusError(f"{folder}: no sentence in it that could be quoted; add some text")
-    for missing in sorted(set(sources) - set(articles)):
-        raise CorpusError(
-            f"{folder / SOURCES_FILE}: names the article {missing!r}, but {missing}.txt is not "
-            "there; restore the file or remove the entry"
-        )
-    return articles
-
-
-def load_article(path: Path, source: Source | None = None) -> Article:
-    """One file as an article; see `load_corpus` for the errors."""
-    text = read_text(path)
-    if source and source.sha256 and sha256_text(text) != source.sha256:
-        raise CorpusError(
-            f"{path}: its SHA-256 is {sha256_text(text)}, not {source.sha256} as "
-            f"{SOURCES_FILE} says; restore the file, or correct the entry if the change is meant"
-        )
-    try:
-        return parse_article(path.stem, text, source or Source())
-    except CorpusError as error:
-        raise CorpusError(f"{path}: {error}") from error
-
-
-def read_text(path: Path) -> str:
-    """The file's text, decoded as UTF-8 with line ends as they are.
-
-    Raises:
-        CorpusError: it cannot be read, is empty, too large, binary or not UTF-8.
-    """
-    try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise CorpusError(
-                f"{path}: {size} bytes; an article has at most {MAX_FILE_BYTES}, split the file"
-            )
-        raw = path.read_bytes()
-    except OSError as error:
-        raise CorpusError(
-            f"{path}: cannot be read ({error.strerror}); check that it is there "
-            "and that you may read it"
-        ) from error
-    try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError as error:
-        raise CorpusError(f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8") from error
-    if text.startswith("\ufeff"):
-        raise CorpusError(f"{path}: starts with a byte order mark; save it as UTF-8 without one")
-    if "\0" in text:
-        raise CorpusError(f"{path}: binary (a null byte at {text.index(chr(0))}); save it as text")
-    if not text.strip():
-        raise CorpusError(f"{path}: empty; put the article's text in it or remove the file")
-    return text
-
-
-def parse_article(article_id: str, text: str, source: Source | None = None) -> Article:
+def parse_article(
+    article_id: str,
+    text: str,
+    source: Source | None = None,
+    document: Document | None = None,
+    original: Original | None = None,
+) -> Article:
     """`text` as an article, with its blocks, its sentences and what is left out.
+
+    Args:
+        source: what ``sources.toml`` says of it; what it states counts more than the file itself.
+        document: what the file's format says of the text: headings, pages, author.
+        original: the file that the text was read from.
 
     Raises:
         CorpusError: words that ``sources.toml`` names are not in the text, or not exactly once.
@@ -152,7 +90,8 @@ def parse_article(article_id: str, text: str, source: Source | None = None) -> A
     left_out = find_left_out(article_id, text, source)
     lines = [line for line in _iter_lines(text) if line.text.strip()]
     kept = (_kept_words(text, left_out, line.start, line.end) for line in lines)
-    title = source.title or next((words for words in kept if words), article_id)
+    stated = document.title if document else ""
+    title = source.title or squeeze(stated) or next((words for words in kept if words), article_id)
     for named in (title, *source.posts):
         if source.title and not any(squeeze(line.text) == named for line in lines):
             raise CorpusError(f"no line is {named!r}, which {SOURCES_FILE} names; correct it")
@@ -163,12 +102,15 @@ def parse_article(article_id: str, text: str, source: Source | None = None) -> A
         sha256=sha256_text(text),
         source_kind=source.kind,
         claims_rest_on=source.claims_rest_on,
-        author=source.author,
-        date=source.date,
-        address=source.address,
+        author=_stated(source.author, document.author if document else ""),
+        date=_stated(source.date, document.date if document else ""),
+        address=_stated(source.address, document.address if document else ""),
         left_out=left_out,
+        original=original,
+        pages=document.pages if document else (),
     )
-    blocks, owners = _split_blocks(article, (title, *source.posts))
+    marked = dict(document.headings) if document and document.structured else None
+    blocks, owners = _split_blocks(article, (title, *source.posts), marked)
     sentences = tuple(_iter_article_sentences(article, blocks, owners, source))
     for tag, starts in source.tags:
         for start in starts:
@@ -180,6 +122,10 @@ def parse_article(article_id: str, text: str, source: Source | None = None) -> A
     if source.shown_by and source.shown_by not in text:
         raise CorpusError(f"the words {source.shown_by!r} of {SOURCES_FILE} are not in the text")
     return replace(article, blocks=blocks, sentences=sentences)
+
+
+def _stated(said: str, by_the_file: str) -> str:
+    return said if said != NOT_STATED else squeeze(by_the_file) or NOT_STATED
 
 
 def _kept_words(text: str, left_out: tuple[LeftOut, ...], start: int, end: int) -> str:
@@ -199,9 +145,13 @@ def _iter_lines(text: str) -> Iterator[_Line]:
 
 
 def _split_blocks(
-    article: Article, posts: tuple[str, ...]
+    article: Article, posts: tuple[str, ...], marked: Mapping[int, int] | None
 ) -> tuple[tuple[Block, ...], tuple[str, ...]]:
-    """The blocks of an article, and for each the numbered heading that owns it or ``""``."""
+    """The blocks of an article, and for each the numbered heading that owns it or ``""``.
+
+    Args:
+        marked: level of each heading by its offset, where the file's format marks headings.
+    """
     outline = _Outline(post=article.title)
     blocks: list[Block] = []
     owners: list[str] = []
@@ -218,7 +168,12 @@ def _split_blocks(
                 owners.append("")
                 rest, label = following, ""
                 continue
-            if heading := _parse_heading(line, following, outline):
+            heading = (
+                _parse_heading(line, following, outline)
+                if marked is None
+                else _marked_heading(line, marked, outline)
+            )
+            if heading:
                 level, marker, start = heading
                 name = _kept_words(article.text, article.left_out, start, line.end)
                 outline.open(name, level)
@@ -321,6 +276,17 @@ def _parse_heading(
         return (2 if outline.levels else 1, marker, start)
     below_title_case = bool(outline.levels) and _is_title_case(outline.levels[0])
     return (2 if below_title_case and not title_case else 1, "", start)
+
+
+def _marked_heading(
+    line: _Line, marked: Mapping[int, int], outline: _Outline
+) -> tuple[int, str, int] | None:
+    """As `_parse_heading`, for a line that the file's format marks; levels never skip one."""
+    if line.start not in marked:
+        return None
+    match = _NUMBER.match(line.text)
+    marker, start = (match["marker"], line.start + match.end()) if match else ("", line.start)
+    return min(marked[line.start], len(outline.levels) + 1), marker, start
 
 
 def _is_title_case(words: str) -> bool:

@@ -7,10 +7,13 @@ its quote can't be anything else than ``text[start:end]``.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final
 
-from assistant.errors import CitationError
+from assistant.errors import CitationChangedError, CitationError
+from assistant.text import squeeze, words
+from assistant.texts import TextStore
 from assistant.types import (
     Article,
     BlockKind,
@@ -25,6 +28,8 @@ _ID: Final = re.compile(
     r"(?P<article>[^:@\s]+):(?P<start>\d{1,9})-(?P<end>\d{1,9})"
     r"(?:@(?P<hash>[0-9a-fA-F]{8}))?"
 )
+
+_ALIKE: Final = 0.3
 
 
 def make_citation(article: Article, span: Span) -> Citation:
@@ -57,6 +62,7 @@ def make_citation(article: Article, span: Span) -> Citation:
         section=block.section if block else (article.title,),
         sha256=article.sha256,
         evidence_tag=_weakest(sentences),
+        page=bisect_right(article.pages, span.start) or None,
     )
 
 
@@ -83,12 +89,19 @@ def parse_citation_id(citation_id: str) -> tuple[Span, str]:
     ).lower()
 
 
-def cite(articles: Mapping[str, Article], citation_id: str) -> CitationContext:
+def cite(
+    articles: Mapping[str, Article], citation_id: str, texts: TextStore | None = None
+) -> CitationContext:
     """The citation an id names, in its place.
+
+    Args:
+        texts: earlier texts of the articles: an id with the hash of one of them is resolved to the
+            same words at their new place.
 
     Raises:
         CitationError: the id is malformed, names no article or no quotable words of it, or the
-            article has changed since the id was given.
+            article has changed since the id was given and its text of that time is not kept.
+        CitationChangedError: the words that the id named do not stand in the article any more.
     """
     span, digits = parse_citation_id(citation_id)
     article = articles.get(span.article_id)
@@ -96,16 +109,62 @@ def cite(articles: Mapping[str, Article], citation_id: str) -> CitationContext:
         raise CitationError(
             f"{span.id}: no article {span.article_id!r}; there are {', '.join(articles)}"
         )
+    moved_from = ""
     if digits and not article.sha256.startswith(digits):
+        moved_from = f"{span.id}@{digits}"
+        span = _where_now(article, span, digits, texts)
+    return _in_place(article, make_citation(article, span), moved_from)
+
+
+def _where_now(article: Article, span: Span, digits: str, texts: TextStore | None) -> Span:
+    """Where the words that stood at `span` in an earlier text stand in the article now."""
+    asked = f"{span.id}@{digits}"
+    earlier = texts.earlier(article.id, digits) if texts else None
+    said = earlier.quote(span) if earlier else None
+    if said is None or not said.strip():
         raise CitationError(
-            f"{citation_id.strip()}: {article.id} has changed since this id was "
-            f"given (its hash now starts with {article.sha256[:8]}); "
-            "ask the question again"
+            f"{asked}: {article.id} has changed since this id was given (its hash now starts with "
+            f"{article.sha256[:8]}), and no text of that time is kept; ask the question again"
         )
-    citation = make_citation(article, span)
+    found = [Span(article.id, at, at + len(said)) for at in _iter_places(article.text, said)]
+    shown = [s for s in found if not any(item.span.overlaps(s) for item in article.left_out)]
+    if shown:
+        return min(shown, key=lambda place: abs(place.start - span.start))
+    likest = _likest(article, said)
+    now, now_id = (article.quote(likest), likest.id) if likest else ("", "")
+    raise CitationChangedError(
+        f"{asked}: {article.id} has changed since; it said “{squeeze(said)}”, "
+        + (f"now “{squeeze(now)}” ({now_id})" if likest else "which is gone")
+        + "; ask the question again",
+        said,
+        now,
+        now_id,
+    )
+
+
+def _iter_places(text: str, said: str) -> Iterator[int]:
+    at = text.find(said)
+    while at >= 0:
+        yield at
+        at = text.find(said, at + 1)
+
+
+def _likest(article: Article, said: str) -> Span | None:
+    """The sentence that shares the most words with what was said; None where few are shared."""
+    before = set(words(said))
+    best, likeness = None, _ALIKE
+    for sentence in article.sentences:
+        now = set(words(article.quote(sentence.span)))
+        if before and len(before & now) / len(before | now) > likeness:
+            best, likeness = sentence.span, len(before & now) / len(before | now)
+    return best
+
+
+def _in_place(article: Article, citation: Citation, moved_from: str) -> CitationContext:
+    span = citation.span
     touched = [n for n, s in enumerate(article.sentences) if s.span.overlaps(span)]
     if not touched:
-        return CitationContext(citation, "", "", citation.quote)
+        return CitationContext(citation, "", "", citation.quote, moved_from=moved_from)
     before = article.sentences[touched[0] - 1 : touched[0]] if touched[0] else ()
     after = article.sentences[touched[-1] + 1 : touched[-1] + 2]
     return CitationContext(
@@ -114,6 +173,7 @@ def cite(articles: Mapping[str, Article], citation_id: str) -> CitationContext:
         article.quote(after[0].span) if after else "",
         _paragraph(article, article.sentences[touched[0]]),
         tuple(_references(article, [article.sentences[n] for n in touched])),
+        moved_from,
     )
 
 

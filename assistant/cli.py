@@ -76,13 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     as_json(ask)
     corpus(ask)
     ingest = command("ingest", _ingest, "index a corpus folder; only what changed is read again")
-    ingest.add_argument("path", nargs="?", type=Path, help="folder of articles")
-    ingest.add_argument("--force", action="store_true", help="build it anew")
-    ingest.add_argument(
-        "--explain",
-        action="store_true",
-        help="list what is left out of the articles and why; build nothing",
-    )
+    _add_ingest_arguments(ingest)
     cite = command("cite", _cite, "a citation in its place")
     cite.add_argument("id", help="for example gluteus-medius-rehab:763-851")
     as_json(cite)
@@ -102,6 +96,34 @@ def _parser() -> argparse.ArgumentParser:
     page.add_argument("--port", type=int, default=7860, help="port to listen on")
     corpus(page)
     return parser
+
+
+def _add_ingest_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("path", nargs="?", type=Path, help="folder of articles, or one file")
+    parser.add_argument("--force", action="store_true", help="build it anew")
+    parser.add_argument("--strict", action="store_true", help="stop at a file that cannot be used")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    only = parser.add_mutually_exclusive_group()
+    only.add_argument(
+        "--dry-run", action="store_true", help="say what would be done; build nothing"
+    )
+    only.add_argument(
+        "--explain",
+        action="store_true",
+        help="list what is left out of the articles and why; build nothing",
+    )
+    only.add_argument(
+        "--texts",
+        type=Path,
+        metavar="FILE",
+        help="write what would have to be encoded as JSON lines; build nothing",
+    )
+    only.add_argument(
+        "--vectors",
+        type=Path,
+        metavar="FILE",
+        help="take vectors that were computed elsewhere (.npz with `sha256` and `vectors`)",
+    )
 
 
 def _ask(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
@@ -188,41 +210,20 @@ def _is_turn(turn: Any) -> bool:
 
 
 def _ingest(arguments: argparse.Namespace, _: argparse.ArgumentParser) -> int:
-    from assistant.articles import load_corpus
-    from assistant.encoder import build_encoder
-    from assistant.pipeline import build_index
+    from assistant.ingesting import run
 
-    settings = Settings.from_environment(corpus=arguments.path)
-    if arguments.explain:
-        for article in load_corpus(settings.corpus).values():
-            print(
-                f"{article.id}: {len(article.sentences)} sentences, "
-                f"{len(article.left_out)} stretches left out"
-            )
-            for item in article.left_out:
-                words = " ".join(article.quote(item.span).split())
-                print(f"  {item.span.start}-{item.span.end}  {item.kind} ({item.reason})")
-                print(f"    {words[:60]}{'…' if len(words) > 60 else ''}")
-        return 0
-    report = build_index(
-        settings, build_encoder(settings.model), _progress(), force=arguments.force
-    )
-    if report.built:
-        print(
-            f"{report.articles} articles, {report.passages} passages, {report.questions} written "
-            f"questions; {report.embedded} texts read by the model, {report.carried_over} kept"
-        )
-    else:
-        print(f"nothing changed: {report.articles} articles, {report.passages} passages")
-    return 0
+    return run(arguments)
 
 
 def _cite(arguments: argparse.Namespace, _: argparse.ArgumentParser) -> int:
-    from assistant.articles import load_corpus
     from assistant.citations import cite
+    from assistant.corpus import read_corpus
     from assistant.render import context_to_json, render_context
+    from assistant.texts import TextStore
 
-    context = cite(load_corpus(_settings(arguments).corpus), arguments.id)
+    settings = _settings(arguments)
+    texts = TextStore(settings.index_folder)
+    context = cite(read_corpus(settings.corpus, texts).articles, arguments.id, texts)
     print(_dump(context_to_json(context)) if arguments.json else render_context(context))
     return 0
 
@@ -236,10 +237,14 @@ def _claim(arguments: argparse.Namespace, _: argparse.ArgumentParser) -> int:
 
 
 def _verify(arguments: argparse.Namespace, _: argparse.ArgumentParser) -> int:
-    from assistant.articles import load_corpus
+    from assistant.corpus import read_corpus
+    from assistant.texts import TextStore
     from assistant.verify import verify_export
 
-    replayed = verify_export(arguments.file, load_corpus(_settings(arguments).corpus))
+    settings = _settings(arguments)
+    texts = TextStore(settings.index_folder)
+    articles = read_corpus(settings.corpus, texts).articles
+    replayed = verify_export(arguments.file, articles, texts)
     wrong = [quote for quote in replayed if quote.problem]
     for quote in wrong:
         print(f"{quote.id}: {quote.problem}")
@@ -281,23 +286,10 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 
 def _assistant(arguments: argparse.Namespace) -> Assistant:
     from assistant.pipeline import build_assistant
+    from assistant.progress import shown_progress
 
-    return build_assistant(_settings(arguments), _progress())
-
-
-def _progress() -> Any:
-    """Progress on stderr: one line that is rewritten on a terminal, else one line a step."""
-    said: list[str] = []
-
-    def tell(message: str, fraction: float) -> None:
-        if sys.stderr.isatty():
-            end = "\n" if fraction >= 1 else ""
-            print(f"\r\033[K{fraction:4.0%} {message}", end=end, file=sys.stderr, flush=True)
-        elif message.split(",")[0] not in said:
-            said.append(message.split(",")[0])
-            print(message.split(",")[0], file=sys.stderr, flush=True)
-
-    return tell
+    with shown_progress() as progress:
+        return build_assistant(_settings(arguments), progress)
 
 
 def _dump(value: Any) -> str:

@@ -8,12 +8,13 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
 from assistant import __version__
-from assistant.articles import load_corpus
+from assistant.corpus import read_corpus
 from assistant.encoder import build_encoder
 from assistant.errors import AssistantError
-from assistant.ingest import open_index
+from assistant.opening import open_index
 from assistant.reader import load_reader
 from assistant.settings import Settings
+from assistant.texts import TextStore
 
 _PACKAGES: Final = (
     "chromadb",
@@ -45,8 +46,16 @@ def examine(settings: Settings) -> dict[str, Any]:
         if found is None
     )
     try:
-        articles = load_corpus(settings.corpus)
-        facts["articles"] = {article.id: article.sha256 for article in articles.values()}
+        corpus = read_corpus(settings.corpus, TextStore(settings.index_folder))
+        facts["articles"] = {
+            article.id: {
+                "file": article.original.name if article.original else "",
+                "sha256": article.sha256,
+                "left_out": len(article.left_out),
+            }
+            for article in corpus.articles.values()
+        }
+        problems.extend(str(error) for error in corpus.failed.values())
     except AssistantError as error:
         problems.append(str(error))
     try:

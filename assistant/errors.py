@@ -5,6 +5,7 @@
     ├── StoreError       the index is missing, damaged, busy, or not of this corpus or model
     ├── ModelError       the embedding model is missing or not the pinned one
     ├── CitationError    an id that is malformed or names words that are not there
+    │   └── CitationChangedError   the words were there when the id was given
     ├── SettingsError    a setting has a value that cannot be used
     └── UsageError       the command was called with something it cannot read
 
@@ -32,6 +33,22 @@ class ModelError(AssistantError):
 
 class CitationError(AssistantError):
     """A citation id is malformed, or the words it names are not there."""
+
+
+class CitationChangedError(CitationError):
+    """The words that an id named have changed since.
+
+    Attributes:
+        was: what the article said.
+        now: the sentence that is most like it, or empty.
+        now_id: the id of that sentence, or empty.
+    """
+
+    def __init__(self, message: str, was: str, now: str, now_id: str) -> None:
+        super().__init__(message)
+        self.was = was
+        self.now = now
+        self.now_id = now_id
 
 
 class SettingsError(AssistantError):

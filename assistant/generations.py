@@ -4,17 +4,23 @@
     <index folder>/generations/<n>/   one whole index; never changed once it is pointed at, but
                                       for the files of Chroma, which writes when it is opened
     <index folder>/lock               held by the one process that builds
+    <index folder>/texts/             what the articles said, now and earlier (``texts``)
 
-A build that dies leaves a folder that no pointer names; the next one removes it.
+A build that dies leaves a folder that no pointer names; the next one removes it. A generation that
+is not in use any more is removed by the first build that finds nobody reading it: whoever reads
+holds a shared lock on a file in it, which the system releases when the process ends.
 """
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import json
 import os
 import shutil
+import socket
 import time
+import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +31,9 @@ from assistant.text import sha256_text
 
 MANIFEST: Final = "manifest.json"
 _POINTER: Final = "current"
+_HOLDER: Final = "writer"
+_READERS: Final = "readers"
+_NOT_HASHED: Final = ("chroma", MANIFEST, _READERS)
 _CHUNK: Final = 1 << 20
 
 
@@ -74,32 +83,73 @@ def writer_lock(folder: Path) -> Iterator[None]:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock.acquire(timeout=0)
+        holder = f"process {os.getpid()} on {socket.gethostname()}, since {_now()}"
+        (folder / _HOLDER).write_text(holder, "utf-8")
     except filelock.Timeout as error:
         raise StoreError(
-            f"{folder}: another process is building this index; wait until it has "
-            "finished and try again"
-        ) from error
-    except PermissionError as error:
-        raise StoreError(
-            f"{folder}: no permission to write there; choose another folder with ASSISTANT_DATA"
+            f"{folder}: another process is building this index ({_holder(folder)}); wait until it "
+            "has finished and try again"
         ) from error
     except OSError as error:
-        raise StoreError(
-            f"{folder}: cannot be written ({error.strerror or error}); free some "
-            "space or choose another folder with ASSISTANT_DATA"
-        ) from error
+        raise _unwritable(folder, error) from error
     try:
         yield
+    except OSError as error:
+        raise _unwritable(folder, error) from error
     finally:
+        (folder / _HOLDER).unlink(missing_ok=True)
         lock.release()
+
+
+def _holder(folder: Path) -> str:
+    try:
+        return (folder / _HOLDER).read_text("utf-8", "replace")
+    except OSError:
+        return "it has just begun"
+
+
+def _unwritable(folder: Path, error: OSError) -> StoreError:
+    if isinstance(error, PermissionError):
+        return StoreError(
+            f"{folder}: no permission to write there; choose another folder with ASSISTANT_DATA"
+        )
+    return StoreError(
+        f"{folder}: cannot be written ({error.strerror or error}); free some "
+        "space or choose another folder with ASSISTANT_DATA"
+    )
+
+
+class Lease:
+    """That a generation is being read: it is not removed until this is closed or collected."""
+
+    def __init__(self, generation: Path) -> None:
+        """Take it.
+
+        Raises:
+            StoreError: the generation is not there any more.
+        """
+        try:
+            handle = os.open(generation / _READERS, os.O_RDONLY)
+            self._release = weakref.finalize(self, os.close, handle)
+            fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError as error:
+            raise StoreError(
+                f"{generation}: is being removed or damaged; try again, or run "
+                "`knee-hip ingest --force`"
+            ) from error
+
+    def close(self) -> None:
+        """Give it back; a second call does nothing."""
+        self._release()
 
 
 @contextmanager
 def new_generation(folder: Path) -> Iterator[Path]:
     """An empty folder to build in, switched to at the end; removed if the body raises.
 
-    Call with `writer_lock` held. Generations that nothing points at are removed before and,
-    the previous one excepted, after.
+    Call with `writer_lock` held. Generations that nothing points at and nobody reads are removed
+    before and, the previous one excepted, after. What was built is on the disk before the pointer
+    is, so that not even a power cut leaves a pointer to half an index.
     """
     previous = current_generation_or_none(folder)
     home = folder / "generations"
@@ -108,14 +158,18 @@ def new_generation(folder: Path) -> Iterator[Path]:
     number = max((int(path.name) for path in home.iterdir() if path.name.isdigit()), default=0) + 1
     generation = home / str(number)
     generation.mkdir()
+    (generation / _READERS).touch()
     try:
         yield generation
+        _sync(generation)
     except BaseException:
         shutil.rmtree(generation, ignore_errors=True)
         raise
     temporary = folder / f"{_POINTER}.new"
     temporary.write_text(generation.name, "utf-8")
+    _sync(temporary)
     os.replace(temporary, folder / _POINTER)
+    _sync(folder / _POINTER)
     _remove_others(home, {previous, generation})
 
 
@@ -129,8 +183,33 @@ def current_generation_or_none(folder: Path) -> Path | None:
 
 def _remove_others(home: Path, kept: set[Path | None]) -> None:
     for path in home.iterdir():
-        if path not in kept:
+        if path not in kept and not _is_read(path):
             shutil.rmtree(path, ignore_errors=True)
+
+
+def _is_read(generation: Path) -> bool:
+    try:
+        with (generation / _READERS).open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def _sync(path: Path) -> None:
+    """Have a file, or a folder and all that is in it, written to the disk."""
+    for each in (path, *path.rglob("*")) if path.is_dir() else (path, path.parent):
+        handle = os.open(each, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+
+def _now() -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
 def write_manifest(generation: Path, facts: Mapping[str, Any]) -> None:
@@ -142,11 +221,11 @@ def write_manifest(generation: Path, facts: Mapping[str, Any]) -> None:
     files = {
         str(path.relative_to(generation)): file_sha256(path)
         for path in sorted(generation.rglob("*"))
-        if path.is_file() and path.relative_to(generation).parts[0] not in ("chroma", MANIFEST)
+        if path.is_file() and path.relative_to(generation).parts[0] not in _NOT_HASHED
     }
     manifest = {
         **facts,
-        "built": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "built": _now(),
         "files": files,
     }
     manifest["digest"] = _digest(manifest)

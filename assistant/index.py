@@ -9,6 +9,7 @@ row means.
 from __future__ import annotations
 
 import json
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -21,7 +22,7 @@ from numpy.typing import NDArray
 
 from assistant.encoder import Vectors
 from assistant.errors import StoreError
-from assistant.generations import read_manifest, write_manifest
+from assistant.generations import Lease, read_manifest, write_manifest
 from assistant.types import Passage, Span
 
 Row = TypeVar("Row")
@@ -30,6 +31,8 @@ CHROMA_BATCH: Final = 2000
 _SAMPLE: Final = 8
 _SAMPLE_K: Final = 5
 _SAME: Final = 0.999
+_MAY_BE_LOST: Final = 0.25
+_NEAR_ENOUGH: Final = 1e-5
 # With Chroma's own 100 and 100 what is found differs from build to build (SciFact nDCG@10 .640 to
 # .645); with 200 recall@10 against exact search is .999.
 HNSW: Final = {"ef_construction": 200, "ef_search": 200}
@@ -64,6 +67,7 @@ class Index:
             StoreError: a file in it is missing, damaged or was changed.
         """
         self.generation = generation
+        self.lease = Lease(generation)
         self.manifest = read_manifest(generation)
         try:
             self.passages = tuple(_read_rows(generation / "passages.jsonl", _passage))
@@ -74,18 +78,44 @@ class Index:
             raise StoreError(
                 f"{generation}: cannot be read ({error}); run `knee-hip ingest --force`"
             ) from error
-        self._collection = _open_collection(generation / "chroma", len(self.passages))
+        client, self._collection = _open_collection(generation / "chroma", len(self.passages))
+        # Chroma keeps what it has opened until it is told; whoever holds the index last tells it.
+        weakref.finalize(self, client.close).atexit = False
         self._find_a_sample_again()
 
     def _find_a_sample_again(self) -> None:
-        """Raise where Chroma does not find passages by their own vectors."""
-        rows = len(self.passages)
-        for row in range(0, rows, max(1, rows // _SAMPLE)):
+        """Raise where Chroma does not find most of a sample of passages by their own vectors.
+
+        Not all: its graph may miss one among very many that are nearly the same.
+        """
+        rows = range(0, len(self.passages), max(1, len(self.passages) // _SAMPLE))
+        lost = []
+        for row in rows:
             nearest = self.nearest(self._vectors[row], _SAMPLE_K)
             if not nearest or nearest[0][1] < _SAME:
+                lost.append(row)
+        if len(lost) > _MAY_BE_LOST * len(rows):
+            raise StoreError(
+                f"{self.generation / 'chroma'}: does not find row {lost[0]} again; "
+                "run `knee-hip ingest --force`"
+            )
+
+    def check_every_vector(self) -> None:
+        """Raise a `StoreError` where Chroma does not hold exactly the vectors that were given."""
+        rows = range(len(self.passages))
+        for first in range(0, len(rows), CHROMA_BATCH):
+            batch = rows[first : first + CHROMA_BATCH]
+            with _translated(self.generation / "chroma"):
+                found = self._collection.get(ids=list(map(str, batch)), include=["embeddings"])
+            held = {int(row): vector for row, vector in zip(*_held(found), strict=True)}
+            if set(held) != set(batch) or not np.allclose(
+                np.stack([held[row] for row in batch]),
+                self._vectors[batch.start : batch.stop],
+                atol=_NEAR_ENOUGH,
+            ):
                 raise StoreError(
-                    f"{self.generation / 'chroma'}: does not find row {row} again; "
-                    "run `knee-hip ingest --force`"
+                    f"{self.generation / 'chroma'}: does not hold every vector of rows "
+                    f"{batch.start} to {batch.stop}; run `knee-hip ingest --force`"
                 )
 
     @cached_property
@@ -140,7 +170,14 @@ def write_index(
     _write_rows(generation / "questions.jsonl", (asdict(q) for q in questions))
     np.save(generation / "vectors.npy", vectors)
     np.save(generation / "question_vectors.npy", question_vectors)
-    client = _client(generation / "chroma")
+    with _translated(generation / "chroma"):
+        _write_vectors(generation / "chroma", vectors[: len(passages)])
+    extras(generation)
+    write_manifest(generation, {**facts, "passages": len(passages), "questions": len(questions)})
+
+
+def _write_vectors(folder: Path, vectors: Vectors) -> None:
+    client = _client(folder)
     try:
         # Asked for here or never: a later request for cosine is silently ignored.
         collection = client.create_collection(
@@ -148,15 +185,17 @@ def write_index(
             configuration={"hnsw": {"space": "cosine", **HNSW}},
             embedding_function=None,
         )
-        for first in range(0, len(passages), CHROMA_BATCH):
-            rows = range(first, min(first + CHROMA_BATCH, len(passages)))
-            collection.add(
-                ids=[str(row) for row in rows], embeddings=vectors[rows.start : rows.stop]
-            )
+        for first in range(0, len(vectors), CHROMA_BATCH):
+            batch = vectors[first : first + CHROMA_BATCH]
+            ids = [str(row) for row in range(first, first + len(batch))]
+            collection.add(ids=ids, embeddings=batch)
     finally:
         client.close()
-    extras(generation)
-    write_manifest(generation, {**facts, "passages": len(passages), "questions": len(questions)})
+
+
+def _held(found: Any) -> tuple[list[str], list[Any]]:
+    vectors = found["embeddings"]
+    return found["ids"], [] if vectors is None else list(vectors)
 
 
 def _client(folder: Path) -> Any:
@@ -168,11 +207,12 @@ def _client(folder: Path) -> Any:
     )
 
 
-def _open_collection(folder: Path, rows: int) -> Any:
+def _open_collection(folder: Path, rows: int) -> tuple[Any, Any]:
     if not folder.is_dir():
         raise StoreError(f"{folder}: is missing; run `knee-hip ingest --force`")
     with _translated(folder):
-        collection = _client(folder).get_collection("passages", embedding_function=None)
+        client = _client(folder)
+        collection = client.get_collection("passages", embedding_function=None)
         count = collection.count()
         space = collection.configuration_json["hnsw"]["space"]
     if count != rows or space != "cosine":
@@ -180,19 +220,19 @@ def _open_collection(folder: Path, rows: int) -> Any:
             f"{folder}: holds {count} rows in {space} space, not {rows} in cosine; "
             "run `knee-hip ingest --force`"
         )
-    return collection
+    return client, collection
 
 
 @contextmanager
 def _translated(folder: Path) -> Iterator[None]:
-    """Whatever Chroma raises over a damaged folder, as a `StoreError`."""
+    """Whatever Chroma raises over a damaged folder or a full disk, as a `StoreError`."""
     try:
         yield
     except BaseException as error:  # Its Rust core panics with one that is no Exception.
         if isinstance(error, Exception) or type(error).__name__ == "PanicException":
             raise StoreError(
-                f"{folder}: Chroma cannot read it ({type(error).__name__}: {str(error)[:200]}); "
-                "check that the folder may be written, then run `knee-hip ingest --force`"
+                f"{folder}: Chroma cannot use it ({type(error).__name__}: {str(error)[:200]}); "
+                "check that it may be written and has space, then run `knee-hip ingest --force`"
             ) from error
         raise
 

@@ -1,13 +1,14 @@
 """A corpus folder → passages → an index of its own; only what changed is embedded.
 
 Nothing is searched or answered here. A build that fails or is killed leaves the index in use
-as it was.
+as it was. A file that cannot be used is named with its reason, and the others are indexed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -15,40 +16,46 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.answerability import AnswerCheck, train
-from assistant.articles import SPLITTER_VERSION, load_corpus
-from assistant.disagreements import DISAGREEMENTS_FILE, load_disagreements
+from assistant.answerability import train
+from assistant.bulk import load_vectors
+from assistant.corpus import Corpus, hash_files, read_corpus
+from assistant.disagreements import load_disagreements
 from assistant.encoder import Encoder, Vectors
-from assistant.errors import AssistantError, StoreError
-from assistant.finder import FINDER_FILE, Finder, load_finder, question_key
-from assistant.generations import (
-    current_generation,
-    file_sha256,
-    new_generation,
-    seal,
-    writer_lock,
-)
+from assistant.errors import CorpusError, StoreError
+from assistant.finder import Finder, load_finder, question_key
+from assistant.generations import new_generation, seal, writer_lock
 from assistant.index import Index, IndexedQuestion, write_index
 from assistant.known import Known, learn
-from assistant.questions import EXAMPLES_FILE, QUESTIONS_FILE, WrittenQuestion, load_questions
-from assistant.reader import load_reader
+from assistant.opening import corpus_facts, open_current, topics_sha256
+from assistant.passages import iter_passages
+from assistant.questions import WrittenQuestion, load_questions
 from assistant.settings import Settings
-from assistant.sources import SOURCES_FILE
-from assistant.text import sha256_text, squeeze
+from assistant.texts import TextStore
 from assistant.topics import TopicExample, load_topics
-from assistant.types import Article, Passage, Sentence, Span
+from assistant.types import Passage, Span
 from assistant.words import WordIndex
 
 Progress = Callable[[str, float], None]
 
-BUILD_VERSION: Final = "7"
 _PROGRESS_BATCH: Final = 256
-_RECORDED_LIBRARIES: Final = ("chromadb", "sentence-transformers", "bm25s", "scikit-learn")
+_RECORDED_LIBRARIES: Final = (
+    "chromadb",
+    "onnxruntime",
+    "sentence-transformers",
+    "bm25s",
+    "scikit-learn",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class IngestReport:
-    """What an ingest did. `built` is False where nothing had changed."""
+    """What an ingest did, or would do. `built` is False where nothing had changed.
+
+    Attributes:
+        embedded: how many texts the model had to read, of passages, questions and examples.
+        carried_over: how many vectors were taken from the index before, or from a file.
+        failed: the reason why a file was left out, by its path below the corpus folder.
+    """
 
     built: bool
     articles: int
@@ -56,64 +63,118 @@ class IngestReport:
     questions: int
     embedded: int
     carried_over: int
+    added: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    failed: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What an ingest has to do: everything that is known before a text is encoded.
+
+    Attributes:
+        kept: vectors that need not be computed, by text.
+        to_embed: the texts that have to be encoded, each once.
+    """
+
+    corpus: Corpus
+    facts: Mapping[str, Any]
+    passages: Sequence[Passage]
+    questions: Sequence[IndexedQuestion]
+    topics: Sequence[TopicExample]
+    previous: Index | None
+    kept: Mapping[str, Vectors]
+
+    @property
+    def texts(self) -> list[str]:
+        """Every text that needs a vector: passages, questions, examples of other topics."""
+        return [
+            *(passage.embedded_text for passage in self.passages),
+            *(question.text for question in self.questions),
+            *(topic.text for topic in self.topics),
+        ]
+
+    @property
+    def to_embed(self) -> list[str]:
+        return list(dict.fromkeys(text for text in self.texts if text not in self.kept))
+
+    @property
+    def unchanged(self) -> bool:
+        """Whether the index in use is built from exactly this."""
+        before = self.previous.manifest if self.previous else {}
+        return all(before.get(key) == value for key, value in self.facts.items())
+
+    def report(self, built: bool) -> IngestReport:
+        """What is done by carrying it out."""
+        texts, to_embed = len(set(self.texts)), len(self.to_embed)
+        before = dict(self.previous.manifest.get("articles", {})) if self.previous else {}
+        now = self.facts["articles"]
+        return IngestReport(
+            built,
+            len(now),
+            len(self.passages),
+            len(self.questions),
+            to_embed,
+            texts - to_embed,
+            tuple(sorted(set(now) - set(before))),
+            tuple(sorted(name for name in now if before.get(name, now[name]) != now[name])),
+            tuple(sorted(set(before) - set(now))),
+            {name: str(error) for name, error in self.corpus.failed.items()},
+        )
 
 
 def no_progress(message: str, fraction: float) -> None:
     """Tell nobody."""
 
 
-def iter_passages(article: Article, passage_chars: int) -> Iterator[Passage]:
-    """The passages of an article, in order.
+def make_plan(
+    settings: Settings,
+    encoder: Encoder,
+    force: bool = False,
+    strict: bool = False,
+    vectors: Path | None = None,
+) -> Plan:
+    """Find out what an ingest would do; writes nothing.
 
     Args:
-        passage_chars: neighbouring sentences of one block are joined while the passage stays
-            within so many characters; 0 makes each sentence a passage.
+        force: take nothing over from the index in use.
+        strict: a file that cannot be used is an error.
+        vectors: a file of vectors that were computed elsewhere (``bulk``).
+
+    Raises:
+        CorpusError: no article can be used, or what is beside them is wrong.
+        UsageError: the file of vectors cannot be used.
     """
-    group: list[Sentence] = []
-    for sentence in (s for s in article.sentences if s.quotable):
-        if group and (
-            sentence.block != group[0].block
-            or sentence.span.end - group[0].span.start > passage_chars
-            or not _adjacent(article, group[-1].span, sentence.span)
-        ):
-            yield _passage(article, group)
-            group = []
-        group.append(sentence)
-    if group:
-        yield _passage(article, group)
-
-
-def _adjacent(article: Article, first: Span, second: Span) -> bool:
-    """Whether only white space stands between; left-out text must never come into a passage."""
-    return not article.text[first.end : second.start].strip()
-
-
-def _passage(article: Article, sentences: Sequence[Sentence]) -> Passage:
-    first = sentences[0]
-    span = Span(article.id, first.span.start, sentences[-1].span.end)
-    quote = article.quote(span)
-    context = " › ".join(part for part in (*first.section, first.owner) if part)
-    return Passage(span, first.section, quote, f"{context}: {squeeze(quote)}")
-
-
-def corpus_facts(
-    settings: Settings, encoder: Encoder, articles: Mapping[str, Article]
-) -> dict[str, Any]:
-    """What an index is built from, cheap to compute: two equal facts need no new index."""
-    beside = {
-        name: file_sha256(settings.corpus / name)
-        for name in (SOURCES_FILE, QUESTIONS_FILE, DISAGREEMENTS_FILE, FINDER_FILE, EXAMPLES_FILE)
-        if (settings.corpus / name).is_file()
-    }
-    return {
-        "articles": {article.id: article.sha256 for article in articles.values()},
-        "beside": beside,
-        "model": encoder.name,
-        "reader": load_reader().sha256,
-        "splitter": f"{SPLITTER_VERSION}, passage_chars={settings.passage_chars}",
-        "topics": _topics_sha256(),
-        "build": BUILD_VERSION,
-    }
+    corpus = _read(settings, force)
+    if strict and corpus.failed:
+        raise CorpusError(" | ".join(str(error) for error in corpus.failed.values()))
+    facts = corpus_facts(settings, encoder, corpus)
+    try:
+        written = load_questions(settings.corpus, corpus.articles)
+        differences = load_disagreements(settings.corpus, corpus.articles)
+    except CorpusError as error:
+        raise CorpusError(" | ".join(map(str, (*corpus.failed.values(), error)))) from error
+    passages = [
+        passage
+        for article in corpus.articles.values()
+        for passage in iter_passages(article, settings.passage_chars)
+    ]
+    questions = [_indexed(question, passages) for question in written]
+    questions += [
+        IndexedQuestion(text, _ids(passages, differs.spans), differs.id)
+        for differs in differences
+        for text in differs.questions
+    ]
+    topics = load_topics()
+    previous = None if force else _previous_index(settings)
+    kept: dict[str, Vectors] = {}
+    if previous and previous.manifest.get("model") == encoder.name:
+        kept = {**previous.stored_vectors(), **_topic_vectors(previous, topics)}
+    plan = Plan(corpus, facts, passages, questions, topics, previous, kept)
+    if vectors is not None:
+        kept.update(load_vectors(vectors, plan.to_embed, encoder))
+    return plan
 
 
 def ingest(
@@ -122,6 +183,8 @@ def ingest(
     progress: Progress = no_progress,
     force: bool = False,
     finish: Callable[[Path], None] | None = None,
+    strict: bool = False,
+    vectors: Path | None = None,
 ) -> IngestReport:
     """Build the index of ``settings.corpus`` if anything it is made of has changed.
 
@@ -130,134 +193,111 @@ def ingest(
         force: build it anew, every vector included.
         finish: adds to the new generation what only an assistant over it can tell, before it is
             switched to.
+        strict: a file that cannot be used is an error; otherwise the report names it.
+        vectors: a file of vectors that were computed elsewhere (``bulk``).
 
     Raises:
-        CorpusError: an article cannot be used; the index in use is untouched.
+        CorpusError: no article can be used, or one was changed meanwhile; the index in use is
+            untouched.
         StoreError: the index cannot be written, or another process is building it.
+        UsageError: the file of vectors cannot be used.
     """
     progress("reading the articles", 0.0)
     folder = settings.index_folder
-    load_corpus(settings.corpus)  # What is wrong with it is told before a folder is made for it.
+    hash_files(settings.corpus)  # A wrong path is told before a folder is made for it.
     with writer_lock(folder):
-        articles = load_corpus(settings.corpus)
-        facts = corpus_facts(settings, encoder, articles)
-        written = load_questions(settings.corpus, articles)
-        previous = None if force else _previous_index(settings)
-        if previous and all(previous.manifest.get(key) == value for key, value in facts.items()):
-            return IngestReport(
-                False,
-                len(articles),
-                len(previous.passages),
-                len(previous.questions),
-                0,
-                len(previous.passages),
-            )
-        passages = [
-            passage
-            for article in articles.values()
-            for passage in iter_passages(article, settings.passage_chars)
-        ]
-        questions = [_indexed(question, passages) for question in written]
-        questions += [
-            IndexedQuestion(text, _ids(passages, differs.spans), differs.id)
-            for differs in load_disagreements(settings.corpus, articles)
-            for text in differs.questions
-        ]
-        same_model = previous is not None and previous.manifest.get("model") == encoder.name
-        kept = previous.stored_vectors() if previous and same_model else {}
-        topics = load_topics()
-        if previous and same_model:
-            kept.update(_topic_vectors(previous, topics))
-        texts = [p.embedded_text for p in passages] + [q.text for q in questions]
-        vectors, embedded = _encode(
-            encoder, [*texts, *(topic.text for topic in topics)], kept, progress
-        )
-        vectors, topic_vectors = np.split(vectors, [len(texts)])
-        progress("training the check of answers", 0.9)
-        words = WordIndex.build(passages, questions)
-        of_passages, of_questions = vectors[: len(passages)], vectors[len(passages) :]
-        rows = {passage.id: row for row, passage in enumerate(passages)}
-        known, resembled = learn(rows, questions, of_questions, topics, topic_vectors)
-        finder = load_finder(settings.corpus, passages, facts["reader"])
-        found = _left_out(finder, questions, topics) if finder else None
-        check = train(of_passages, questions, of_questions, topics, topic_vectors, resembled, found)
-        progress("writing the index", 0.95)
+        plan = make_plan(settings, encoder, force, strict, vectors)
+        if plan.unchanged:
+            return plan.report(built=False)
+        found = _encode(encoder, plan.texts, plan.to_embed, plan.kept, progress)
+        texts = TextStore(folder)
         with new_generation(folder) as generation:
-            libraries = {name: version(name) for name in _RECORDED_LIBRARIES}
-            write_index(
-                generation,
-                passages,
-                of_passages,
-                questions,
-                of_questions,
-                {
-                    **facts,
-                    "libraries": libraries,
-                    "dimensions": int(vectors.shape[1]),
-                },
-                lambda home: _save(home, words, known, check),
-            )
-            if finish is None:
-                Index(generation)
-            else:
-                progress("trying the suggestions", 0.97)
+            texts.keep(plan.corpus.texts.values())
+            _write(settings, generation, plan, found, progress)
+            if finish:
+                progress("trying the suggestions", 0.96)
                 finish(generation)
                 seal(generation)
+            progress("checking the index", 0.98)
+            Index(generation).check_every_vector()
+            _check_files(settings, plan)
+        texts.forget_others(_texts_to_keep(plan, texts))
     progress("done", 1.0)
-    return IngestReport(
-        True,
-        len(articles),
-        len(passages),
-        len(questions),
-        embedded,
-        len(texts) + len(topics) - embedded,
+    return plan.report(built=True)
+
+
+def _write(
+    settings: Settings, generation: Path, plan: Plan, vectors: Vectors, progress: Progress
+) -> None:
+    """Train what has to be trained, and write a whole generation."""
+    sizes = np.cumsum([len(plan.passages), len(plan.questions)])
+    of_passages, of_questions, of_topics = np.split(vectors, sizes)
+    progress("training the check of answers", 0.9)
+    words = WordIndex.build(plan.passages, plan.questions)
+    rows = {passage.id: row for row, passage in enumerate(plan.passages)}
+    known, resembled = learn(rows, plan.questions, of_questions, plan.topics, of_topics)
+    finder = load_finder(settings.corpus, plan.passages, plan.facts["reader"])
+    found = _left_out(finder, plan.questions, plan.topics) if finder else None
+    check = train(
+        of_passages, plan.questions, of_questions, plan.topics, of_topics, resembled, found
+    )
+
+    def extras(home: Path) -> None:
+        words.save(home)
+        known.save(home)
+        check.save(home)
+
+    progress("writing the index", 0.94)
+    write_index(
+        generation,
+        plan.passages,
+        of_passages,
+        plan.questions,
+        of_questions,
+        {
+            **plan.facts,
+            "libraries": {name: version(name) for name in _RECORDED_LIBRARIES},
+            "dimensions": int(vectors.shape[1]),
+            "texts": _texts_to_keep(plan, TextStore(settings.index_folder)),
+        },
+        extras,
     )
 
 
-def open_index(
-    settings: Settings, encoder: Encoder, articles: Mapping[str, Article] | None = None
-) -> Index:
-    """The index in use, after it was found to fit the corpus, the model and the settings.
-
-    Args:
-        articles: the corpus, where it has been read already.
-
-    Raises:
-        StoreError: there is none, it is damaged, or something has changed since it was built.
-    """
-    generation = current_generation(settings.index_folder)
-    if generation is None:
-        raise StoreError(f"{settings.index_folder}: no index yet; run `knee-hip ingest`")
-    articles = articles or load_corpus(settings.corpus)
-    index = Index(generation)
-    for key, value in corpus_facts(settings, encoder, articles).items():
-        if index.manifest.get(key) != value:
-            raise StoreError(
-                f"{settings.corpus}: {_difference(key, index.manifest.get(key), value)} since "
-                "the index was built; run `knee-hip ingest`"
-            )
-    for passage in index.passages:
-        if articles[passage.span.article_id].quote(passage.span) != passage.quote:
-            raise StoreError(
-                f"{settings.index_folder}: {passage.id} is not what the article says there; "
-                "run `knee-hip ingest --force`"
-            )
-    return index
+def _texts_to_keep(plan: Plan, texts: TextStore) -> list[str]:
+    """Names of the stored texts of this generation and of all before it, in order."""
+    kept = plan.previous.manifest.get("texts", []) if plan.previous else texts.names()
+    return sorted({*kept, *(text.name for text in plan.corpus.texts.values())})
 
 
-def _difference(key: str, before: Any, now: Any) -> str:
-    if isinstance(before, Mapping) and isinstance(now, Mapping):
-        changed = sorted(name for name in {*before, *now} if before.get(name) != now.get(name))
-        return f"{', '.join(changed)} changed"
-    return f"the {key} changed from {str(before)[:60]!r} to {str(now)[:60]!r}"
+def _read(settings: Settings, force: bool) -> Corpus:
+    """The corpus; texts that were stored but are damaged are extracted again."""
+    try:
+        return read_corpus(settings.corpus, None if force else TextStore(settings.index_folder))
+    except StoreError:
+        return read_corpus(settings.corpus)
+
+
+def _check_files(settings: Settings, plan: Plan) -> None:
+    """Raise where a file is not what it was when it was read."""
+    now = hash_files(settings.corpus)
+    read = {name: text.original.sha256 for name, text in plan.corpus.texts.items()}
+    changed = sorted(name for name, sha256 in read.items() if now.get(name) != sha256)
+    if changed:
+        raise CorpusError(
+            f"{settings.corpus}: {', '.join(changed)} changed while it was being read; the index "
+            "in use stays; run `knee-hip ingest` again"
+        )
 
 
 def _previous_index(settings: Settings) -> Index | None:
     """The index in use if it can be opened: a damaged one is rebuilt, not carried over."""
     try:
-        generation = current_generation(settings.index_folder)
-        return Index(generation) if generation else None
-    except AssistantError:
+        index = open_current(settings)
+        if index:
+            TextStore(settings.index_folder).check(index.manifest.get("texts", ()))
+        return index
+    except StoreError:
         return None
 
 
@@ -273,23 +313,13 @@ def _left_out(
 
 def _topic_vectors(previous: Index, topics: Sequence[TopicExample]) -> dict[str, Vectors]:
     """Vectors of the examples that an index was trained on, by text; none of others."""
-    if previous.manifest.get("topics") != _topics_sha256():
+    if previous.manifest.get("topics") != topics_sha256():
         return {}
     try:
         known = Known.load(previous.generation).topic_vectors
     except StoreError:
         return {}
     return {topic.text: known[row] for row, topic in enumerate(topics)}
-
-
-def _topics_sha256() -> str:
-    return sha256_text("\n".join(f"{topic.topic} {topic.text}" for topic in load_topics()))
-
-
-def _save(generation: Path, words: WordIndex, known: Known, check: AnswerCheck) -> None:
-    words.save(generation)
-    known.save(generation)
-    check.save(generation)
 
 
 def _indexed(question: WrittenQuestion, passages: Sequence[Passage]) -> IndexedQuestion:
@@ -302,15 +332,23 @@ def _ids(passages: Sequence[Passage], spans: Sequence[Span]) -> tuple[str, ...]:
 
 
 def _encode(
-    encoder: Encoder, texts: Sequence[str], known: Mapping[str, Vectors], progress: Progress
-) -> tuple[Vectors, int]:
-    """Vectors of `texts` in order, those in `known` not encoded again; how many were encoded."""
-    missing = list(dict.fromkeys(text for text in texts if text not in known))
-    found = dict(known)
-    for first in range(0, len(missing), _PROGRESS_BATCH):
-        batch = missing[first : first + _PROGRESS_BATCH]
-        progress(f"reading passages, {first} of {len(missing)}", 0.9 * first / len(missing))
-        found.update(zip(batch, encoder.encode(batch), strict=True))
+    encoder: Encoder,
+    texts: Sequence[str],
+    to_embed: Sequence[str],
+    known: Mapping[str, Vectors],
+    progress: Progress,
+) -> Vectors:
+    """Vectors of `texts` in order, those in `known` not encoded again."""
     if not texts:
-        return encoder.encode([]), 0
-    return np.stack([found[text] for text in texts]).astype(np.float32), len(missing)
+        return encoder.encode([])
+    found = dict(known)
+    start = time.perf_counter()
+    for first in range(0, len(to_embed), _PROGRESS_BATCH):
+        batch = to_embed[first : first + _PROGRESS_BATCH]
+        rate = first / (time.perf_counter() - start)
+        progress(
+            f"reading passages ({first} of {len(to_embed)}, {rate:.0f}/s)",
+            0.9 * first / len(to_embed),
+        )
+        found.update(zip(batch, encoder.encode(batch), strict=True))
+    return np.stack([found[text] for text in texts]).astype(np.float32)

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import Final
 
 from assistant.answerability import AnswerCheck, Judgement
-from assistant.articles import load_corpus
 from assistant.citations import cite
 from assistant.claims import find_claim
 from assistant.conversation import Conversation, split_questions
+from assistant.corpus import read_corpus
 from assistant.coverage import Coverage
 from assistant.disagreements import Disagreement, load_disagreements, load_findings
 from assistant.encoder import Encoder, Vectors, build_encoder
@@ -28,8 +28,9 @@ from assistant.finder import load_finder
 from assistant.generations import current_generation
 from assistant.guardrails import Guardrails
 from assistant.index import Index
-from assistant.ingest import IngestReport, Progress, ingest, no_progress, open_index
+from assistant.ingest import IngestReport, Progress, ingest, no_progress
 from assistant.lexicon import load_lexicon
+from assistant.opening import open_index
 from assistant.questions import load_examples
 from assistant.reader import load_reader
 from assistant.replies import Message, Replies, Result, Results
@@ -44,6 +45,7 @@ from assistant.suggestions import (
     save_suggestions,
 )
 from assistant.text import plain
+from assistant.texts import TextStore
 from assistant.types import (
     Answer,
     Article,
@@ -175,9 +177,10 @@ class Assistant:
         """The citation an id names, in its place.
 
         Raises:
-            CitationError: no such words, or the article has changed since.
+            CitationError: no such words.
+        CitationChangedError: the article has changed since, and the words with it.
         """
-        return cite(self.articles, citation_id)
+        return cite(self.articles, citation_id, TextStore(self.settings.index_folder))
 
     def claim(self, text: str) -> ClaimResult:
         """Which sentences of the articles say this, and which say otherwise."""
@@ -304,10 +307,12 @@ def build_assistant(
     tell: Progress = progress or no_progress
     encoder = encoder or build_encoder(settings.model)
     if build_missing and current_generation(settings.index_folder) is None:
-        build_index(settings, encoder, tell)
+        for reason in build_index(settings, encoder, tell).failed.values():
+            tell(f"left out: {reason}", 0.98)
     tell("opening the index", 0.98)
-    articles = load_corpus(settings.corpus)
-    assistant = _assemble(settings, encoder, articles, open_index(settings, encoder, articles))
+    corpus = read_corpus(settings.corpus, TextStore(settings.index_folder))
+    index = open_index(settings, encoder, corpus)
+    assistant = _assemble(settings, encoder, corpus.articles, index)
     tell("loading the model", 0.99)
     assistant.warm_up()
     tell("ready", 1.0)
@@ -319,6 +324,8 @@ def build_index(
     encoder: Encoder,
     progress: Progress = no_progress,
     force: bool = False,
+    strict: bool = False,
+    vectors: Path | None = None,
 ) -> IngestReport:
     """`ingest`, and every question that may be suggested run through the whole path.
 
@@ -327,14 +334,14 @@ def build_index(
     """
 
     def finish(generation: Path) -> None:
-        articles = load_corpus(settings.corpus)
-        assistant = _assemble(settings, encoder, articles, Index(generation))
+        corpus = read_corpus(settings.corpus, TextStore(settings.index_folder))
+        assistant = _assemble(settings, encoder, corpus.articles, Index(generation))
         questions = assistant.retriever.index.questions
         known = assistant.answered_of(list(iter_candidates(questions)))
         examples = assistant.answered_of(load_examples(settings.corpus))
         save_suggestions(generation, known, examples or known[:SHOWN])
 
-    return ingest(settings, encoder, progress, force, finish)
+    return ingest(settings, encoder, progress, force, finish, strict, vectors)
 
 
 def _assemble(

@@ -20,7 +20,10 @@ _NEAREST: Final = "Nearest, but this does not answer it:"
 
 
 def citation_to_json(citation: Citation) -> dict[str, Any]:
-    """A citation with the keys that stay; offsets in code points, half-open."""
+    """A citation with the keys that stay; offsets in code points, half-open.
+
+    Only the citation of a PDF has a `page`, counted from 1.
+    """
     return {
         "id": citation.id,
         "article": citation.span.article_id,
@@ -31,6 +34,7 @@ def citation_to_json(citation: Citation) -> dict[str, Any]:
         "quote": citation.quote,
         "sha256": citation.sha256,
         "evidence_tag": citation.evidence_tag.value,
+        **({"page": citation.page} if citation.page else {}),
     }
 
 
@@ -67,6 +71,7 @@ def context_to_json(context: CitationContext) -> dict[str, Any]:
     return {
         **citation_to_json(citation),
         "link": f"{citation.id}@{citation.sha256[:8]}",
+        **({"moved_from": context.moved_from} if context.moved_from else {}),
         "before": context.before,
         "after": context.after,
         "paragraph": context.paragraph,
@@ -118,8 +123,13 @@ def _statement_lines(
 
 
 def _citation_line(citation: Citation, mark: str) -> str:
-    place = " › ".join(dict.fromkeys((citation.title, *citation.section)))
+    place = _place(citation)
     return f"{mark} {place} ({citation.evidence_tag.value}; {citation.id})"
+
+
+def _place(citation: Citation) -> str:
+    headings = " › ".join(dict.fromkeys((citation.title, *citation.section)))
+    return f"{headings}, page {citation.page}" if citation.page else headings
 
 
 def _one_line(text: str) -> str:
@@ -132,8 +142,13 @@ def render_context(context: CitationContext) -> str:
     around = [context.before, f">>> {_one_line(citation.quote)} <<<", context.after]
     return "\n".join(
         [
-            " › ".join(dict.fromkeys((citation.title, *citation.section))),
+            _place(citation),
             "",
+            *(
+                [f"(the article has changed since {context.moved_from}; the same words)", ""]
+                if context.moved_from
+                else []
+            ),
             *(_one_line(line) for line in around if line),
             "",
             *(f"reference: {_one_line(r.quote)} ({r.id})" for r in context.references),

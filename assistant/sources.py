@@ -1,26 +1,32 @@
 """What a corpus says of its articles (``sources.toml``), and what in a file is not the article.
 
-`sources.toml` is optional: without it every fact is "not stated" and only the general rules of
-``data/left_out.toml`` leave something out.
+`sources.toml` is optional: without it every fact is "not stated" and only the general rules
+(`left_out`) leave something out.
 """
 
 from __future__ import annotations
 
-import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any, Final
 
 from assistant.errors import CorpusError
-from assistant.text import iter_sentences, trim
+from assistant.left_out import find_by_rules, known_kinds
+from assistant.text import trim
 from assistant.types import NOT_STATED, EvidenceTag, LeftOut, Span
 
 SOURCES_FILE: Final = "sources.toml"
-_LISTS: Final = {"posts": str, "instruction_sections": str, "leave_out": dict, "tags": dict}
+_LISTS: Final = {
+    "posts": str,
+    "instruction_sections": str,
+    "leave_out": dict,
+    "keep": dict,
+    "rules_off": str,
+    "tags": dict,
+}
+_STRETCH_KEYS: Final = {"leave_out": ("kind", "from", "to"), "keep": ("from", "to")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,8 @@ class Source:
     posts: tuple[str, ...] = ()
     instruction_sections: tuple[str, ...] = ()
     leave_out: tuple[Mapping[str, str], ...] = ()
+    keep: tuple[Mapping[str, str], ...] = ()
+    rules_off: tuple[str, ...] = ()
     tags: tuple[tuple[EvidenceTag, tuple[str, ...]], ...] = ()
 
 
@@ -84,57 +92,95 @@ def _parse_source(path: Path, name: str, entry: Mapping[str, Any]) -> Source:
             f"{path}: {name} has a tag that is not known ({error}); use one of "
             f"{', '.join(repr(tag.value) for tag in EvidenceTag)}"
         ) from error
-    for row in entry.get("leave_out", ()):
-        words = [row.get(key) for key in ("kind", "from", "to") if key in row]
-        if not {"kind", "from"} <= set(row) or not all(
-            isinstance(word, str) and word.strip() for word in words
-        ):
+    for key, words in _STRETCH_KEYS.items():
+        for row in entry.get(key, ()):
+            _check_stretch(path, name, key, words, row)
+    for kind in entry.get("rules_off", ()):
+        if kind not in known_kinds():
             raise CorpusError(
-                f"{path}: {name} leaves something out without the words for `kind` and `from` "
-                "(and `to`, if given); give them"
+                f"{path}: {name} switches off {kind!r}, which no rule has; use one of "
+                f"{', '.join(map(repr, known_kinds()))}"
             )
-    values["leave_out"] = tuple(entry.get("leave_out", ()))
-    values["posts"] = tuple(entry.get("posts", ()))
-    values["instruction_sections"] = tuple(entry.get("instruction_sections", ()))
+    for key in ("leave_out", "keep", "rules_off", "posts", "instruction_sections"):
+        values[key] = tuple(entry.get(key, ()))
     return Source(**values)
 
 
-@cache
-def _left_out_rules() -> tuple[tuple[str, str, str, re.Pattern[str]], ...]:
-    data = resources.files("assistant").joinpath("data/left_out.toml").read_text("utf-8")
-    return tuple(
-        (rule["kind"], rule["scope"], rule["why"], re.compile(rule["pattern"], re.I | re.M))
-        for rule in tomllib.loads(data)["rule"]
-    )
+def _check_stretch(
+    path: Path, name: str, key: str, words: Sequence[str], row: Mapping[str, Any]
+) -> None:
+    if unknown := sorted(set(row) - set(words)):
+        raise CorpusError(
+            f"{path}: {name} has {unknown[0]!r} in a row of `{key}`; use {', '.join(words)}"
+        )
+    needed = set(words) - {"to"}
+    if not needed <= set(row) or not all(
+        isinstance(word, str) and word.strip() for word in row.values()
+    ):
+        raise CorpusError(
+            f"{path}: {name} has a row of `{key}` without the words for "
+            f"{' and '.join(f'`{word}`' for word in words if word in needed)} "
+            "(and `to`, if given); give them"
+        )
 
 
 def find_left_out(article_id: str, text: str, source: Source) -> tuple[LeftOut, ...]:
-    """Stretches that are not the article, in order, merged where they overlap."""
-    found: list[LeftOut] = []
-    for row in source.leave_out:
-        first = row["from"]
-        if text.count(first) != 1:
-            raise CorpusError(
-                f"{SOURCES_FILE} leaves out {first!r}, which occurs "
-                f"{text.count(first)} times in the text and must occur once"
-            )
-        start = text.index(first)
-        end = len(text)
-        if "to" in row:
-            at = text.find(row["to"], start)
-            if at < 0:
-                raise CorpusError(
-                    f"{SOURCES_FILE} leaves out up to {row['to']!r}, which does "
-                    f"not follow {first!r}; correct it"
-                )
-            end = at + len(row["to"])
-        start, end = trim(text, start, end)
-        found.append(LeftOut(Span(article_id, start, end), row["kind"], f"named in {SOURCES_FILE}"))
-    for kind, scope, why, pattern in _left_out_rules():
-        for match in pattern.finditer(text):
-            start, end = trim(text, *_scope_of(text, scope, match.start(), match.end()))
-            found.append(LeftOut(Span(article_id, start, end), kind, why))
+    """Stretches that are not the article, in order, merged where they overlap.
+
+    What `source` keeps is kept from the rules, not from what `source` itself leaves out.
+
+    Raises:
+        CorpusError: words that `source` names are not in the text, or not exactly once.
+    """
+    found = [
+        LeftOut(
+            Span(article_id, *_locate(text, row, "leaves out")),
+            row["kind"],
+            f"named in {SOURCES_FILE}",
+        )
+        for row in source.leave_out
+    ]
+    kept = sorted(_locate(text, row, "keeps") for row in source.keep)
+    for item in find_by_rules(article_id, text, source.rules_off):
+        found.extend(_without_kept(text, item, kept))
     return _merged(found)
+
+
+def _locate(text: str, row: Mapping[str, str], verb: str) -> tuple[int, int]:
+    """Where the words of a row stand, from `from` to `to` or, without it, to the end."""
+    first = row["from"]
+    if text.count(first) != 1:
+        raise CorpusError(
+            f"{SOURCES_FILE} {verb} {first!r}, which occurs {text.count(first)} times in the text "
+            "and must occur once; correct it"
+        )
+    start, end = text.index(first), len(text)
+    if "to" in row:
+        at = text.find(row["to"], start)
+        if at < 0:
+            raise CorpusError(
+                f"{SOURCES_FILE} {verb} up to {row['to']!r}, which does not follow {first!r}; "
+                "correct it"
+            )
+        end = at + len(row["to"])
+    return trim(text, start, end)
+
+
+def _without_kept(text: str, item: LeftOut, kept: Iterable[tuple[int, int]]) -> Iterable[LeftOut]:
+    """The parts of a stretch beside what is kept; `kept` is in order."""
+    begin, end = item.span.start, item.span.end
+    for first, last in kept:
+        if last <= begin or end <= first:
+            continue
+        yield from _part(text, item, begin, first)
+        begin = max(begin, last)
+    yield from _part(text, item, begin, end)
+
+
+def _part(text: str, item: LeftOut, start: int, end: int) -> Iterable[LeftOut]:
+    start, end = trim(text, start, end)
+    if start < end:
+        yield replace(item, span=Span(item.span.article_id, start, end))
 
 
 def _merged(found: list[LeftOut]) -> tuple[LeftOut, ...]:
@@ -148,16 +194,3 @@ def _merged(found: list[LeftOut]) -> tuple[LeftOut, ...]:
         else:
             merged.append(item)
     return tuple(merged)
-
-
-def _scope_of(text: str, scope: str, start: int, end: int) -> tuple[int, int]:
-    if scope == "rest":
-        return start, len(text)
-    first = text.rfind("\n", 0, start) + 1
-    last = text.find("\n", end)
-    last = len(text) if last < 0 else last
-    if scope == "sentence":
-        for sentence in iter_sentences(text, first, last):
-            if sentence[0] <= start < sentence[1]:
-                return sentence
-    return first, last

@@ -201,10 +201,20 @@ class Sentence:
 
 
 @dataclass(frozen=True, slots=True)
-class Article:
-    """One file, exactly as decoded, and what is known of it.
+class Original:
+    """The file that an article was read from, and the SHA-256 of its bytes."""
 
-    `claims_rest_on` names the words that show it; unknown facts are ``"not stated"``.
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """One text, exactly as decoded or as extracted from its file, and what is known of it.
+
+    `sha256` is that of `text`; a ``.txt`` file has the same. `claims_rest_on` names the words that
+    show it; unknown facts are ``"not stated"``. `pages` are the offsets at which the pages of a
+    PDF start, the first page first; empty for other formats.
     """
 
     id: str
@@ -219,6 +229,8 @@ class Article:
     blocks: tuple[Block, ...] = ()
     sentences: tuple[Sentence, ...] = ()
     left_out: tuple[LeftOut, ...] = ()
+    original: Original | None = None
+    pages: tuple[int, ...] = ()
 
     def quote(self, span: Span) -> str:
         """The exact words at `span`."""
@@ -289,7 +301,10 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """Exact words of an article and where they stand. Made by ``citations`` only."""
+    """Exact words of an article and where they stand. Made by ``citations`` only.
+
+    `page` counts from 1, and is None where the article has no pages.
+    """
 
     span: Span
     quote: str
@@ -297,6 +312,7 @@ class Citation:
     section: tuple[str, ...]
     sha256: str
     evidence_tag: EvidenceTag
+    page: int | None = None
 
     @property
     def id(self) -> str:
@@ -371,13 +387,18 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class CitationContext:
-    """A citation in its place: the sentences around it, and the references that it names."""
+    """A citation in its place: the sentences around it, and the references that it names.
+
+    `moved_from` is the id that was asked for, where the article has changed since and the same
+    words now stand elsewhere in it; else ``""``.
+    """
 
     citation: Citation
     before: str
     after: str
     paragraph: str
     references: tuple[Citation, ...] = ()
+    moved_from: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from assistant.citations import make_citation, parse_citation_id
+from assistant.citations import cite, make_citation, parse_citation_id
 from assistant.errors import CitationError, UsageError
-from assistant.types import Article
+from assistant.texts import TextStore
+from assistant.types import Article, Span
 
 _NEEDED: Final = ("id", "quote", "sha256")
 MAX_EXPORT_BYTES: Final = 100_000_000
@@ -25,8 +26,13 @@ class Replayed:
     problem: str
 
 
-def verify_export(path: Path, articles: Mapping[str, Article]) -> tuple[Replayed, ...]:
+def verify_export(
+    path: Path, articles: Mapping[str, Article], texts: TextStore | None = None
+) -> tuple[Replayed, ...]:
     """Every citation in an export, wherever it stands in it, in order.
+
+    Args:
+        texts: earlier texts of the articles, to say what has become of a quote that has changed.
 
     Raises:
         UsageError: the file can't be read as JSON, or holds no citation.
@@ -41,7 +47,7 @@ def verify_export(path: Path, articles: Mapping[str, Article]) -> tuple[Replayed
         ) from error
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not JSON ({error}); export the conversation again") from error
-    replayed = tuple(_replay(row, articles) for row in _iter_citations(data))
+    replayed = tuple(_replay(row, articles, texts) for row in _iter_citations(data))
     if not replayed:
         raise UsageError(
             f"{path}: no citation in it; name a file that `ask --json` or the page has exported"
@@ -95,7 +101,9 @@ def _iter_statements(answer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
                 yield {"id": id_ or "a statement", "quote": text, "sha256": None}
 
 
-def _replay(row: Mapping[str, Any], articles: Mapping[str, Article]) -> Replayed:
+def _replay(
+    row: Mapping[str, Any], articles: Mapping[str, Article], texts: TextStore | None
+) -> Replayed:
     def result(problem: str) -> Replayed:
         return Replayed(str(row.get("id")), str(row.get("quote")), problem)
 
@@ -109,12 +117,32 @@ def _replay(row: Mapping[str, Any], articles: Mapping[str, Article]) -> Replayed
     if article is None:
         return result(f"no article {span.article_id!r}")
     if article.sha256 != row["sha256"] or not article.sha256.startswith(digits):
-        still = (
-            "the words are still in it" if row["quote"] in article.text else "the words are gone"
-        )
-        return result(f"{article.id} has changed since; {still}")
+        return result(_what_became_of(row, span, articles, texts))
     try:
         quote = make_citation(article, span).quote
     except CitationError as error:
         return result(str(error))
     return result("" if quote == row["quote"] else f"the article says {quote[:80]!r} there")
+
+
+def _what_became_of(
+    row: Mapping[str, Any],
+    span: Span,
+    articles: Mapping[str, Article],
+    texts: TextStore | None,
+) -> str:
+    """What is wrong with a quote from a text that has changed since, or that never was."""
+    earlier = texts.earlier(span.article_id, row["sha256"][:8]) if texts else None
+    if earlier is None or earlier.sha256 != row["sha256"]:
+        still = row["quote"] in articles[span.article_id].text
+        return (
+            f"{span.article_id} has changed since, and no text of that time is kept; "
+            f"{'the words are still in it' if still else 'the words are not in it'}"
+        )
+    if earlier.quote(span) != row["quote"]:
+        return f"{span.article_id} did not say that, in the text that it names either"
+    try:
+        now = cite(articles, f"{span.id}@{row['sha256'][:8]}", texts).citation
+    except CitationError as error:
+        return str(error)
+    return f"{span.article_id} has changed since; the same words now stand at {now.id}"

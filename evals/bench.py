@@ -119,7 +119,8 @@ def measure_here(corpus: Path, home: Path, rounds: int) -> tuple[AskTimes, dict[
         ingest's rate over that of bare encoding.
     """
     from assistant.encoder import SentenceTransformerEncoder, build_encoder, packaged_folder
-    from assistant.ingest import ingest, open_index
+    from assistant.ingest import ingest
+    from assistant.opening import open_index
     from assistant.pipeline import build_assistant
     from assistant.settings import Settings
 

@@ -167,7 +167,7 @@ def ask_step(home: Path, corpus: Path) -> dict[str, float]:
 
     Half of what is asked stands in the corpus, so that answers are found and composed.
     """
-    from assistant.ingest import open_index
+    from assistant.opening import open_index
     from assistant.pipeline import build_assistant
     from assistant.settings import Settings
 

@@ -18,7 +18,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from assistant.articles import load_corpus
+from assistant.corpus import load_corpus
 from assistant.errors import CorpusError
 from assistant.settings import Settings
 from assistant.types import Article, Span

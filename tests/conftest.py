@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assistant.articles import load_corpus
+from assistant.corpus import load_corpus
 from assistant.encoder import PackagedEncoder, Vectors
 from assistant.pipeline import Assistant, build_assistant
 from assistant.settings import DEFAULT_CORPUS, Settings, quiet_environment

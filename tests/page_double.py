@@ -10,8 +10,8 @@ import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from assistant.articles import load_corpus
 from assistant.citations import cite, make_citation
+from assistant.corpus import load_corpus
 from assistant.types import (
     Answer,
     Article,

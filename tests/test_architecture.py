@@ -37,6 +37,12 @@ HOMES = {
     "langchain_core": {"langchain_retriever", "retriever", "generator"},
     "sklearn": {"answerability"},
     "filelock": {"generations"},
+    "trafilatura": {"documents.html"},
+    "lxml": {"documents.html", "documents.docx"},
+    "docx": {"documents.docx"},
+    "pypdfium2": {"documents.pdf"},
+    "markdown_it": {"documents.markdown"},
+    "yaml": {"documents.markdown"},
     "platformdirs": {"settings"},
 }
 HEAVY = (
@@ -51,6 +57,12 @@ HEAVY = (
     "onnxruntime",
     "tokenizers",
     "spellchecker",
+    "trafilatura",
+    "lxml",
+    "docx",
+    "pypdfium2",
+    "markdown_it",
+    "yaml",
 )
 
 
@@ -64,7 +76,14 @@ def imports_of(path: Path) -> set[str]:
     return found
 
 
-MODULES = {path.stem: imports_of(path) for path in PACKAGE.glob("*.py")}
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+
+
+MODULES = {
+    name_of(path): imports_of(path)
+    for path in (*PACKAGE.glob("*.py"), *PACKAGE.glob("documents/*.py"))
+}
 
 
 @pytest.mark.parametrize("name", ["types", "errors", "text"])

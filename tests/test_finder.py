@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assistant.articles import load_corpus
+from assistant.corpus import load_corpus
 from assistant.encoder import PackagedEncoder
 from assistant.errors import CorpusError, ModelError
 from assistant.finder import FINDER_FILE, load_finder, question_key, save_finder
-from assistant.ingest import iter_passages
+from assistant.passages import iter_passages
 from assistant.pipeline import Assistant
 from assistant.questions import load_questions
 from assistant.reader import load_reader

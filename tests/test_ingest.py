@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from assistant.articles import load_corpus
+from assistant.corpus import read_corpus
 from assistant.encoder import Encoder, PackagedEncoder
 from assistant.errors import CorpusError, StoreError
 from assistant.generations import current_generation, writer_lock
-from assistant.ingest import ingest, open_index
+from assistant.ingest import ingest
+from assistant.opening import open_index
 from assistant.pipeline import Assistant, build_assistant
 from assistant.settings import Settings
 from tests.conftest import HashingEncoder
@@ -157,10 +158,11 @@ def test_a_passage_that_is_not_the_articles_words_is_told(
     small_settings: Settings,
 ) -> None:
     ingest(small_settings, HashingEncoder())
-    articles = load_corpus(small_settings.corpus)
-    moved = replace(articles["wrist"], text="x" + articles["wrist"].text)
+    corpus = read_corpus(small_settings.corpus)
+    moved = replace(corpus.articles["wrist"], text="x" + corpus.articles["wrist"].text)
+    wrong = replace(corpus, articles={**corpus.articles, "wrist": moved})
     with pytest.raises(StoreError, match="not what the article says"):
-        open_index(small_settings, HashingEncoder(), {**articles, "wrist": moved})
+        open_index(small_settings, HashingEncoder(), wrong)
 
 
 def test_a_second_writer_is_told_that_another_builds(small_settings: Settings) -> None:

@@ -21,13 +21,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.articles import load_corpus
+from assistant.corpus import load_corpus
 from assistant.disagreements import load_disagreements
 from assistant.encoder import packaged_folder
 from assistant.finder import FINDER_FILE, question_key, save_finder
 from assistant.generations import file_sha256
 from assistant.guardrails import DATA_DIR
-from assistant.ingest import iter_passages
+from assistant.passages import iter_passages
 from assistant.questions import WrittenQuestion, load_questions
 from assistant.reader import (
     FACTS_FILE,

@@ -1,0 +1,91 @@
+"""An assistant that goes on while its index is built anew: it reopens it at the next question.
+
+For processes that stay, such as the chat page. Another process ingests; what is in use here stays
+whole until the new generation is opened, and stays in use where it cannot be.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from assistant.encoder import build_encoder
+from assistant.errors import AssistantError, StoreError
+from assistant.generations import current_generation
+from assistant.ingest import Progress
+from assistant.pipeline import Assistant, build_assistant
+from assistant.settings import Settings
+from assistant.types import Answer, Article, CitationContext, ClaimResult, Turn
+
+_log = logging.getLogger("assistant.live")
+
+
+class LiveAssistant:
+    """The assistant over the newest generation; as `Assistant`, for many threads.
+
+    Args:
+        progress: told how the first opening goes.
+
+    Raises:
+        AssistantError: what the operator has to repair, in one line.
+    """
+
+    def __init__(self, settings: Settings, progress: Progress | None = None) -> None:
+        self.settings = settings
+        self._encoder = build_encoder(settings.model)
+        self._lock = threading.Lock()
+        self._assistant = build_assistant(settings, progress, self._encoder)
+        self._tried = self._generation()
+
+    @property
+    def current(self) -> Assistant:
+        """The assistant over the newest generation that can be opened."""
+        newest = self._generation()
+        if newest is not None and newest != self._tried and self._lock.acquire(blocking=False):
+            # Others go on with the one that is open, rather than wait.
+            try:
+                self._tried = newest
+                self._assistant = build_assistant(
+                    self.settings, encoder=self._encoder, build_missing=False
+                )
+            except AssistantError as error:
+                _log.warning("the new index cannot be used, the one before is: %s", error)
+            finally:
+                self._lock.release()
+        return self._assistant
+
+    def _generation(self) -> Path | None:
+        try:
+            return current_generation(self.settings.index_folder)
+        except StoreError:
+            return None
+
+    @property
+    def articles(self) -> Mapping[str, Article]:
+        return self.current.articles
+
+    @property
+    def examples(self) -> tuple[str, ...]:
+        return self.current.examples
+
+    @property
+    def emergency_line(self) -> str:
+        return self.current.emergency_line
+
+    def in_country(self, country: str) -> Assistant:
+        """As `Assistant.in_country`, of the newest generation."""
+        return self.current.in_country(country)
+
+    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+        """As `Assistant.ask`, over the newest generation."""
+        return self.current.ask(question, history)
+
+    def cite(self, citation_id: str) -> CitationContext:
+        """As `Assistant.cite`, over the newest generation."""
+        return self.current.cite(citation_id)
+
+    def claim(self, text: str) -> ClaimResult:
+        """As `Assistant.claim`, over the newest generation."""
+        return self.current.claim(text)
