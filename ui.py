@@ -17,14 +17,13 @@ import threading
 import time
 import uuid
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
-from pathlib import Path
+from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
 
 from assistant.errors import AssistantError, SettingsError
 from assistant.page import reading, shell
-from assistant.page.guard import Guard
+from assistant.page.guard import Guard, Rules
 from assistant.page.markup import STATIC, text
 from assistant.page.session import (
     POLL_SECONDS,
@@ -37,21 +36,31 @@ from assistant.page.session import (
     country_of,
     welcome,
 )
+from assistant.settings import Serving, Settings, quiet_environment
+from assistant.web.extra import import_mcp_server
+from assistant.web.limits import Gate, Limiter, Password
+from assistant.web.options import add_options, read_serving
+from assistant.web.refusals import Refusal
+from assistant.web.watch import Watch, log_to_stderr, observe
 
 if TYPE_CHECKING:
     import fastapi
     import gradio as gr
+    import uvicorn
 
-CONCURRENT_QUESTIONS: Final = 8
-"""Gradio's default of 1 lets the tenth user wait 10.3 s for a job of 1 s; at 8 it is 2.3 s."""
-MAX_WAITING: Final = 200
+    from assistant.web.service import Service
+
 SECONDS_TO_READ_FAILURE: Final = 3.0
 
 
-def build_app(load: Load) -> fastapi.FastAPI:
-    """The page as an application; `load` is called once, in a thread, when it starts up.
+def build_app(load: Load, serving: Serving | None = None) -> fastapi.FastAPI:
+    """The page and the API as an application; `load` is called once, in a thread, at its start.
 
-    ``app.state.loader`` tells how the loading stands.
+    ``app.state.loader`` tells how the loading stands. Without `serving` nothing is limited but
+    what one request may carry and how many may wait.
+
+    Raises:
+        AssistantError: the file of the password cannot be used, or an extra is not installed.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
     import gradio
@@ -59,21 +68,45 @@ def build_app(load: Load) -> fastapi.FastAPI:
     from fastapi.staticfiles import StaticFiles
     from starlette.middleware.gzip import GZipMiddleware
 
-    loader = Loader(load)
+    from assistant.web.api import Beside, build_api
+    from assistant.web.errors import answer_errors
+    from assistant.web.service import Service
+
+    serving = serving or Serving()
+    watch = Watch(serving.metrics is not False, serving.log_requests)
+    loader = Loader(lambda progress: observe(load(progress), watch))
+    gate = Gate(serving.concurrent, serving.max_waiting, serving.timeout_seconds)
+    service = Service(loader, gate, serving.max_question_chars)
+    tools = import_mcp_server().build_http(service, loader) if serving.mcp else None
+    rules = Rules(
+        max_body_bytes=serving.max_body_bytes,
+        body_seconds=serving.timeout_seconds,
+        root_path=serving.root_path,
+        limiter=Limiter(serving.requests_per_minute) if serving.requests_per_minute else None,
+        password=Password.load(serving.password_file) if serving.password_file else None,
+        watch=watch,
+    )
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         loader.start()
-        yield
+        async with tools.run() if tools else nullcontext():
+            yield
 
-    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,  # A redirection would repeat the name of the host.
+    )
     app.state.loader = loader
-    _add_status(app, loader)
+    _add_status(app, loader, watch)
     _add_reading(app, loader)
     app.mount("/page", StaticFiles(directory=STATIC))
     gradio.mount_gradio_app(
         app,
-        _build_blocks(loader),
+        _build_blocks(loader, service, serving),
         path="/",
         footer_links=[],
         run_history=False,
@@ -88,14 +121,23 @@ def build_app(load: Load) -> fastapi.FastAPI:
             font_mono=(gradio.themes.Font("ui-monospace"), gradio.themes.Font("monospace")),
         ),
     )
+    answer_errors(app)
+    mounted: Any = app.routes[-1]
+    answer_errors(mounted.app)  # Gradio's own.
     app.add_middleware(shell.Dressed, facts=loader.facts)
+    others = {"/api": build_api(service, serving.root_path)}
+    if tools:
+        others["/mcp"] = tools.handle_request
+    app.add_middleware(Beside, others=others)
     app.add_middleware(GZipMiddleware, minimum_size=800)
-    app.add_middleware(Guard)
+    app.add_middleware(Guard, rules=rules)
     return app
 
 
-def _build_blocks(loader: Loader) -> gr.Blocks:
+def _build_blocks(loader: Loader, service: Service, serving: Serving) -> gr.Blocks:
     import gradio
+
+    from assistant.web.client_endpoint import build_endpoint
 
     def country(request: gradio.Request) -> str:
         return country_of(request.headers.get("accept-language", ""))
@@ -150,7 +192,7 @@ def _build_blocks(loader: Loader) -> gr.Blocks:
             send = gradio.Button(text("box.send"), elem_id="send", variant="primary")
         asking: dict[str, Any] = {
             "show_progress": "hidden",
-            "concurrency_limit": CONCURRENT_QUESTIONS,
+            "concurrency_limit": serving.concurrent,
             "concurrency_id": "ask",
             "api_visibility": "private",
         }
@@ -179,7 +221,12 @@ def _build_blocks(loader: Loader) -> gr.Blocks:
             concurrency_limit=None,
             api_visibility="private",
         )
-    blocks.queue(max_size=MAX_WAITING, default_concurrency_limit=CONCURRENT_QUESTIONS)
+        gradio.events.api(build_endpoint(service), api_name="ask", concurrency_limit=None)
+    blocks.queue(
+        max_size=serving.concurrent + serving.max_waiting,
+        default_concurrency_limit=serving.concurrent,
+        api_open=False,  # Nothing that has a queue is called around it.
+    )
     return blocks
 
 
@@ -191,8 +238,8 @@ element.addEventListener('click', (click) => {
 """
 
 
-def _add_status(app: fastapi.FastAPI, loader: Loader) -> None:
-    from fastapi.responses import JSONResponse
+def _add_status(app: fastapi.FastAPI, loader: Loader, watch: Watch) -> None:
+    from fastapi.responses import JSONResponse, PlainTextResponse
 
     instance = uuid.uuid4().hex[:12]
 
@@ -208,6 +255,13 @@ def _add_status(app: fastapi.FastAPI, loader: Loader) -> None:
         # A failure's reason may name folders: the terminal and the page's owner have it.
         found = {"status": state, "message": loader.message, "fraction": fraction}
         return JSONResponse(found, status_code=200 if ready else 503)
+
+    @app.get("/metrics")
+    async def metrics() -> PlainTextResponse:
+        counts = watch.exposition()
+        if counts is None:
+            raise Refusal("closed")
+        return PlainTextResponse(counts, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
 def _add_reading(app: fastapi.FastAPI, loader: Loader) -> None:
@@ -257,33 +311,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         0 when it was stopped, 1 for what the operator can repair, in one line on stderr.
     """
-    from assistant.settings import Settings, quiet_environment
-
     parser = argparse.ArgumentParser(prog="ui.py", description="The chat page in the browser.")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=int, default=7860, help="port to listen on; 0 takes any")
-    parser.add_argument("--corpus", type=Path, help="folder of articles (default: corpus/)")
-    options = parser.parse_args(argv)
+    add_options(parser)
+    return serve(parser.parse_args(argv))
+
+
+def serve(options: argparse.Namespace) -> int:
+    """As `main`, with the options of `add_options`."""
     quiet_environment()
     try:
         settings = Settings.from_environment(corpus=options.corpus)
+        serving = read_serving(options)
+        app = build_app(load_from(settings), serving)
         listening = _listen(options.host, options.port)
     except AssistantError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
+    if serving.log_requests:
+        log_to_stderr()
     import uvicorn
 
-    app = build_app(load_from(settings))
-    server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            access_log=False,
-            server_header=False,
-            log_level="critical",  # Tracebacks may hold a question; the guard logs their type.
-            timeout_graceful_shutdown=1,
-            lifespan="on",
-        )
-    )
+    server = uvicorn.Server(server_config(app, serving))
     loader: Loader = app.state.loader
     _watch(loader, server)
     host = f"[{options.host}]" if ":" in options.host else options.host
@@ -297,6 +345,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     finally:
         listening.close()
     return 1 if loader.failure else 0
+
+
+def server_config(app: fastapi.FastAPI, serving: Serving) -> uvicorn.Config:
+    """How the application is served: quietly, and by which proxies' word."""
+    import uvicorn
+
+    return uvicorn.Config(
+        app,
+        access_log=False,
+        server_header=False,
+        log_level="critical",  # Tracebacks may hold a question; the guard logs their type.
+        proxy_headers=bool(serving.trusted_proxies),
+        forwarded_allow_ips=serving.trusted_proxies,
+        timeout_graceful_shutdown=1,
+        lifespan="on",
+    )
 
 
 def _listen(host: str, port: int) -> socket.socket:

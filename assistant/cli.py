@@ -17,6 +17,7 @@ from assistant import __version__
 from assistant.errors import AssistantError, UsageError
 from assistant.settings import Settings, quiet_environment
 from assistant.types import Turn
+from assistant.web.options import add_options
 
 if TYPE_CHECKING:
     from assistant.pipeline import Assistant
@@ -91,10 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     doctor = command("doctor", _doctor, "what is installed and whether it fits together")
     as_json(doctor)
     corpus(doctor)
-    page = command("ui", _ui, "the chat page")
-    page.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    page.add_argument("--port", type=int, default=7860, help="port to listen on")
-    corpus(page)
+    add_options(command("ui", _ui, "the chat page and the API for programs"))
+    mcp = command("mcp", _mcp, "tools for a language model's client, over stdin and stdout (MCP)")
+    corpus(mcp)
     return parser
 
 
@@ -274,10 +274,18 @@ def _doctor(arguments: argparse.Namespace, _: argparse.ArgumentParser) -> int:
 def _ui(arguments: argparse.Namespace, _: argparse.ArgumentParser) -> int:
     import ui
 
-    argv = ["--host", arguments.host, "--port", str(arguments.port)]
-    if arguments.corpus:
-        argv += ["--corpus", str(arguments.corpus)]
-    return int(ui.main(argv))
+    return ui.serve(arguments)
+
+
+def _mcp(arguments: argparse.Namespace, _: argparse.ArgumentParser) -> int:
+    from assistant.live import LiveAssistant
+    from assistant.progress import shown_progress
+    from assistant.web.extra import import_mcp_server
+
+    settings = _settings(arguments)
+    with shown_progress() as progress:
+        import_mcp_server().serve_stdio(lambda _: LiveAssistant(settings, progress))
+    return 0
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:

@@ -32,6 +32,9 @@ from assistant.types import (
 # article is let in earlier.
 MIN_SHARE: Final = 0.6
 ELSEWHERE_SHARE: Final = 0.45
+# A sentence before the best one in its paragraph leads where it scores at least this share, so that
+# the lead hangs less on the wording. On the dev split .8 lets sentences lead that do not answer.
+AS_GOOD: Final = 0.9
 MAX_LIST_ITEMS: Final = 8
 FINDING_LEAD: Final = "What the review behind it found"
 MAX_SIDES: Final = 4
@@ -81,8 +84,10 @@ def _sentences(
     evidence: Evidence, articles: Mapping[str, Article], max_statements: int
 ) -> tuple[Statement, ...]:
     """The best sentences, the one that answers first."""
-    chosen = _choose(_in_whole_quotes(evidence, articles), articles, max_statements)
-    ordered = _order(chosen, articles)
+    evidence = _in_whole_quotes(evidence, articles)
+    chosen = _choose(evidence, articles, max_statements)
+    whole_list = len(chosen) > max_statements
+    ordered = _order(chosen, _lead(chosen, evidence, articles), articles, whole_list)
     return tuple(_statement(pick, articles, ordered[0].passage) for pick in ordered)
 
 
@@ -130,25 +135,31 @@ def _in_whole_quotes(evidence: Evidence, articles: Mapping[str, Article]) -> Evi
 
 
 def _whole_quote(passage: Passage, articles: Mapping[str, Article]) -> Passage:
-    """The passage with the sentences before it that it refers to, and those after that refer to it.
+    """The passage with the sentences that it cannot be read without; see `_whole_span`."""
+    span = _whole_span(passage.span, articles)
+    if span == passage.span:
+        return passage
+    return replace(passage, span=span, quote=articles[span.article_id].quote(span))
+
+
+def _whole_span(span: Span, articles: Mapping[str, Article], after: bool = True) -> Span:
+    """The span with the sentences before it that it refers to, and those after that refer to it.
 
     They stand in one paragraph with nothing left out between them, so they are one exact quote.
+    Without `after` only those before it are taken.
     """
-    article = articles[passage.span.article_id]
-    touched = [n for n, s in enumerate(article.sentences) if s.span.overlaps(passage.span)]
+    article = articles[span.article_id]
+    touched = [n for n, s in enumerate(article.sentences) if s.span.overlaps(span)]
     if not touched:
-        return passage
+        return span
     first, last = touched[0], touched[-1]
     while _refers_back(article, first):
         first -= 1
-    while _refers_back(article, last + 1):
+    while after and _refers_back(article, last + 1):
         last += 1
     sentences = article.sentences
-    start = min(passage.span.start, sentences[first].span.start)
-    span = Span(article.id, start, max(passage.span.end, sentences[last].span.end))
-    return (
-        passage if span == passage.span else replace(passage, span=span, quote=article.quote(span))
-    )
+    start = min(span.start, sentences[first].span.start)
+    return Span(article.id, start, max(span.end, sentences[last].span.end))
 
 
 def _refers_back(article: Article, n: int) -> bool:
@@ -171,7 +182,7 @@ def _both_sides(
 ) -> tuple[Statement, ...]:
     """One sentence of each side, the side that the question is nearest to first.
 
-    Where the best hit is on no side it answers first, and fewer sides follow.
+    It stands in one quote with what it refers back to. Where the best hit is on no side it answers first, and fewer sides follow.
     """
     rank = {hit.passage.id: hit.rank for hit in evidence.hits}
 
@@ -184,6 +195,7 @@ def _both_sides(
         leads = []
     else:
         leads = [_statement(_Pick(_whole_quote(lead, articles)), articles, lead)]
+    shown = (_whole_span(side, articles, after=False) for side in best[: MAX_SIDES - len(leads)])
     sides = (
         Statement(
             article.quote(span),
@@ -191,7 +203,7 @@ def _both_sides(
             StatementRole.DIFFERS,
             article.title,
         )
-        for span in best[: MAX_SIDES - len(leads)]
+        for span in shown
         if (article := articles[span.article_id])
     )
     return (*leads, *sides)
@@ -270,24 +282,52 @@ def _without_twins(passages: Sequence[Passage]) -> list[Passage]:
     return [passage for passage, _ in kept]
 
 
-def _order(chosen: Sequence[Passage], articles: Mapping[str, Article]) -> list[_Pick]:
-    """The first article's sentences, then the others'; neighbours and items in reading order."""
+def _order(
+    chosen: Sequence[Passage], lead: Passage, articles: Mapping[str, Article], whole_list: bool
+) -> list[_Pick]:
+    """The lead and its article's sentences, then the others'; neighbours in reading order.
+
+    A whole list stands in its own order, from its first item.
+    """
     homes = list(dict.fromkeys(passage.span.article_id for passage in chosen))
     ordered: list[_Pick] = []
     for home in homes:
         own = [passage for passage in chosen if passage.span.article_id == home]
-        lead = own[0]
+        first = own[0] if ordered else lead
         same_place = sorted(
-            (p for p in own if p.section == lead.section), key=lambda p: p.span.start
+            (p for p in own if p.section == first.section), key=lambda p: p.span.start
         )
         items = len(same_place) > 2 and _is_list(same_place, articles)
-        in_order = same_place if items else [lead, *(p for p in same_place if p != lead)]
-        rest = sorted((p for p in own if p.section != lead.section), key=lambda p: p.span.start)
+        in_order = (
+            same_place if items and whole_list else [first, *(p for p in same_place if p != first)]
+        )
+        rest = sorted((p for p in own if p.section != first.section), key=lambda p: p.span.start)
         role = StatementRole.ALSO if ordered else StatementRole.ANSWER
         for passage in in_order:
             ordered.append(_Pick(passage, StatementRole.ITEM if items else _role(passage, role)))
         ordered.extend(_Pick(passage, role) for passage in rest)
     return ordered
+
+
+def _lead(
+    chosen: Sequence[Passage], evidence: Evidence, articles: Mapping[str, Article]
+) -> Passage:
+    """The best passage, or one before it in its paragraph that answers as well."""
+    scores = {hit.passage.id: hit.score for hit in evidence.hits}
+    best = chosen[0]
+    home = _paragraph(best, articles)
+    as_good = (
+        p
+        for p in chosen[1:]
+        if _paragraph(p, articles) == home and scores.get(p.id, 0.0) >= AS_GOOD * scores[best.id]
+    )
+    return min((best, *as_good), key=lambda p: p.span)
+
+
+def _paragraph(passage: Passage, articles: Mapping[str, Article]) -> tuple[str, int] | None:
+    """Where a passage stands: its article and block; None outside of every sentence."""
+    sentence = sentence_of(articles, passage.span)
+    return (passage.span.article_id, sentence.block) if sentence else None
 
 
 def _role(passage: Passage, role: StatementRole) -> StatementRole:

@@ -207,7 +207,7 @@ class Assistant:
 
     def warm_up(self) -> None:
         """Load the models, so that the first question does not wait for them."""
-        self.retriever.encoder.encode(["ready"])
+        self.retriever.encode(["ready"])
         self._guardrails.impressions(["ready, with a slpi of the finger"])
         if self.retriever.reranker:
             self.retriever.reranker.score("ready", ["ready"])
@@ -229,7 +229,7 @@ class Assistant:
             return {}
         if self.retriever.finder:
             self._guardrails.impressions(texts)
-        return dict(zip(texts, self.retriever.encoder.encode(texts), strict=True))
+        return dict(zip(texts, self.retriever.encode(texts), strict=True))
 
     def _search(self, message: Message, vectors: Mapping[str, Vectors]) -> Results | None:
         """The search for the whole message, or for the question in it that is surely answered."""
@@ -348,12 +348,14 @@ def _assemble(
     settings: Settings, encoder: Encoder, articles: Mapping[str, Article], index: Index
 ) -> Assistant:
     guardrails = Guardrails(settings.country or None)
+    reader = load_reader()
     retriever = Retriever(
         index,
         encoder,
-        finder=load_finder(settings.corpus, index.passages, load_reader().sha256),
+        finder=load_finder(settings.corpus, index.passages, reader.sha256),
         hidden=lambda texts: [read.hidden for read in guardrails.impressions(texts)],
         reranker=(CrossEncoderReranker(Path(settings.reranker)) if settings.reranker else None),
+        mend=reader.mend,
     )
     return Assistant(
         settings,

@@ -114,6 +114,10 @@ class Reader:
     def _spelling(self) -> Spelling:
         return spelling(self._model, self._counts)
 
+    def mend(self, text: str) -> str:
+        """Lower-case text with slips of the finger undone, as the network reads it."""
+        return self._spelling.mend(text)
+
     def parts(self, text: str) -> list[str]:
         """The text itself if the network reads it whole, else overlapping parts of it."""
         return self._network.parts(text)
@@ -129,7 +133,7 @@ class Reader:
         found = {key: read for key in keys if (read := remembered.get(key)) is not None}
         new = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
         if new:
-            outputs = self._network.run([self._spelling.mend(text) for text in new.values()])
+            outputs = self._network.run([self.mend(text) for text in new.values()])
             heads = {name: _log_softmax(outputs[name]) for name in HEADS}
             for row, key in enumerate(new):
                 own = {name: values[row] for name, values in heads.items()}

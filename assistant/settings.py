@@ -1,10 +1,12 @@
-"""One flat set of settings; the only reader of the environment (``ASSISTANT_…``)."""
+"""What can be set, flat: for answering and for serving; the only reader of the environment."""
 
 from __future__ import annotations
 
+import ipaddress
 import os
+import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -92,20 +94,7 @@ class Settings:
         Raises:
             SettingsError: a value cannot be used; the message names the variable.
         """
-        environ = os.environ if environ is None else environ
-        values: dict[str, Any] = {}
-        for name, read in _READERS.items():
-            raw = environ.get(f"ASSISTANT_{name.upper()}", "").strip()
-            if not raw:
-                continue
-            try:
-                values[name] = read(raw)
-            except ValueError as error:
-                raise SettingsError(
-                    f"ASSISTANT_{name.upper()} is {raw!r}; set it to a whole number"
-                ) from error
-        values.update({name: value for name, value in given.items() if value is not None})
-        return cls(**values)
+        return cls(**_values(_READERS, environ, given))
 
     @property
     def index_folder(self) -> Path:
@@ -114,7 +103,107 @@ class Settings:
         return self.data / f"{self.corpus.name or 'corpus'}-{key}"
 
 
-_READERS: Final[Mapping[str, Callable[[str], Any]]] = {
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What an operator can choose about serving the page and the API to others.
+
+    Attributes:
+        root_path: what stands before every address where a proxy serves the page below one
+            (``/knees``), or empty.
+        password_file: a file whose first line is the password that everybody needs, or None.
+        requests_per_minute: how many questions and look-ups one client may send, all at once or
+            spread out; 0 sets no limit. None is 0 on a loopback address and 300 elsewhere.
+        concurrent: questions that are answered at the same time.
+        max_waiting: questions that may wait in line; the next one is told that it is busy.
+        timeout_seconds: how long a program waits for an answer at most, and a body to arrive.
+        max_question_chars: of a program's question with its history. (On the page it is
+            `max_body_bytes` that limits.)
+        max_body_bytes: of one request; the API takes at most a megabyte of it.
+        trusted_proxies: addresses or networks, with commas between, whose ``X-Forwarded-For``
+            is believed; empty believes none.
+        metrics: whether ``/metrics`` is there. None is yes on a loopback address and no elsewhere.
+        mcp: whether the tools are at ``/mcp``, which needs the extra.
+        log_requests: whether each request leaves a line of JSON on stderr.
+    """
+
+    root_path: str = ""
+    password_file: Path | None = None
+    requests_per_minute: int | None = None
+    concurrent: int = 8
+    max_waiting: int = 200
+    timeout_seconds: int = 30
+    max_question_chars: int = 100_000
+    max_body_bytes: int = 8 * 1024 * 1024
+    trusted_proxies: str = ""
+    metrics: bool | None = None
+    mcp: bool = False
+    log_requests: bool = False
+
+    def __post_init__(self) -> None:
+        if not _ROOT_PATH.fullmatch(self.root_path):
+            raise SettingsError(
+                f"root_path is {self.root_path!r}; set it to a path such as /knees, "
+                "without a slash at its end"
+            )
+        for name, low, high in (
+            ("requests_per_minute", 0, 1_000_000),
+            ("concurrent", 1, 64),
+            ("max_waiting", 0, 10_000),
+            ("timeout_seconds", 1, 600),
+            ("max_question_chars", 1_000, 10_000_000),
+            ("max_body_bytes", 10_000, 64 * 1024 * 1024),
+        ):
+            value = getattr(self, name)
+            if value is not None and not low <= value <= high:
+                raise SettingsError(f"{name} is {value}; set it to a number from {low} to {high}")
+        for proxy in filter(None, map(str.strip, self.trusted_proxies.split(","))):
+            try:
+                ipaddress.ip_network(proxy, strict=False)
+            except ValueError as error:
+                raise SettingsError(
+                    f"trusted_proxies has {proxy!r}; set it to addresses or networks such as "
+                    "127.0.0.1,10.0.0.0/8"
+                ) from error
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None, **given: Any) -> Serving:
+        """Settings from ``ASSISTANT_ROOT_PATH``, ``ASSISTANT_PASSWORD_FILE`` and so on.
+
+        `given` (those that are not None) wins over the environment.
+
+        Raises:
+            SettingsError: a value cannot be used; the message names the variable.
+        """
+        return cls(**_values(_SERVING_READERS, environ, given))
+
+    def on(self, host: str) -> Serving:
+        """The same with what depends on the address that is listened on filled in."""
+        try:
+            alone = ipaddress.ip_address(host).is_loopback
+        except ValueError:
+            alone = host == "localhost"
+        rate, metrics = self.requests_per_minute, self.metrics
+        return replace(
+            self,
+            requests_per_minute=(0 if alone else REQUESTS_PER_MINUTE) if rate is None else rate,
+            metrics=alone if metrics is None else metrics,
+        )
+
+
+REQUESTS_PER_MINUTE: Final = 300
+"""Five a second: more than people behind one address ask, less than makes others wait."""
+
+_ROOT_PATH: Final = re.compile(r"(?:/[\w.~-]+)*", re.ASCII)
+
+
+def _yes_or_no(raw: str) -> bool:
+    return {"1": True, "yes": True, "true": True, "0": False, "no": False, "false": False}[
+        raw.lower()
+    ]
+
+
+_Readers = Mapping[str, Callable[[str], Any]]
+_READERS: Final[_Readers] = {
     "corpus": Path,
     "data": Path,
     "model": str,
@@ -123,6 +212,39 @@ _READERS: Final[Mapping[str, Callable[[str], Any]]] = {
     "passage_chars": int,
     "max_statements": int,
 }
+_SERVING_READERS: Final[_Readers] = {
+    "root_path": str,
+    "password_file": Path,
+    "requests_per_minute": int,
+    "concurrent": int,
+    "max_waiting": int,
+    "timeout_seconds": int,
+    "max_question_chars": int,
+    "max_body_bytes": int,
+    "trusted_proxies": str,
+    "metrics": _yes_or_no,
+    "mcp": _yes_or_no,
+    "log_requests": _yes_or_no,
+}
+
+
+def _values(
+    readers: _Readers, environ: Mapping[str, str] | None, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the environment sets, and over it what is given and not None."""
+    environ = os.environ if environ is None else environ
+    values: dict[str, Any] = {}
+    for name, read in readers.items():
+        variable = f"ASSISTANT_{name.upper()}"
+        raw = environ.get(variable, "").strip()
+        if not raw:
+            continue
+        try:
+            values[name] = read(raw)
+        except (ValueError, KeyError) as error:
+            wanted = "yes or no" if read is _yes_or_no else "a whole number"
+            raise SettingsError(f"{variable} is {raw!r}; set it to {wanted}") from error
+    return {**values, **{name: value for name, value in given.items() if value is not None}}
 
 
 def default_data_folder() -> Path:

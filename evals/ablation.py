@@ -38,7 +38,7 @@ def run_ablation(corpus: Path, console: Console) -> dict[str, dict[str, Figure]]
     suite = load_chosen_suite(RunOptions(corpus, split="dev"), load_truth(corpus))
     cases = [case for case in suite.cases if case.kind in _ANSWERED]
     assistant = build_assistant(Settings.from_environment(corpus=corpus))
-    vectors = assistant.retriever.encoder.encode([case.question for case in cases])
+    vectors = assistant.retriever.encode([case.question for case in cases])
     figures = {}
     for name, retriever in _variants(assistant):
         console.print(name, style="dim")

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import ui
+from assistant.settings import Serving
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -24,15 +25,15 @@ FLAGS = [
 class Server:
     """The real application on a port of its own, stopped at the end."""
 
-    def __init__(self, load: ui.Load) -> None:
+    def __init__(self, load: ui.Load, serving: Serving | None = None) -> None:
         import uvicorn
+
+        serving = serving or Serving()
 
         self._listening = socket.socket()
         self._listening.bind(("127.0.0.1", 0))
         self.address = f"http://127.0.0.1:{self._listening.getsockname()[1]}/"
-        config = uvicorn.Config(
-            ui.build_app(load), log_level="critical", access_log=False, timeout_graceful_shutdown=1
-        )
+        config = ui.server_config(ui.build_app(load, serving), serving)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._listening]}, daemon=True

@@ -29,6 +29,32 @@ def test_a_strong_claim_stands_beside_what_its_review_found(assistant: Assistant
     assert len(answer.statements) <= 4
 
 
+def _lead(assistant: Assistant, question: str) -> str:
+    return assistant.ask(question).statements[0].text
+
+
+def test_of_sentences_that_answer_as_well_the_first_leads_however_it_is_asked(
+    assistant: Assistant,
+) -> None:
+    asked = ("how are monster walks done", "Instructions for banded lateral walks?")
+    assert {_lead(assistant, question)[:25] for question in asked} == {"How: Place a resistance b"}
+
+
+def test_the_sentence_that_answers_leads_though_others_of_its_list_stand_before_it(
+    assistant: Assistant,
+) -> None:
+    assert _lead(assistant, "why bother with the side plank leg lift").startswith("Why: ")
+
+
+def test_a_side_of_a_difference_is_no_pronoun_without_what_it_refers_to(
+    assistant: Assistant,
+) -> None:
+    answer = assistant.ask("is the gluteus medius an internal or external rotator")
+    sides = [s.text for s in answer.statements if s.role is StatementRole.DIFFERS]
+    assert len(sides) > 1
+    assert not any(side.startswith(("It ", "They ", "This ")) for side in sides)
+
+
 def test_two_questions_are_both_answered(assistant: Assistant) -> None:
     answer = assistant.ask("How do I do a hip airplane? What are lazy glutes?")
     quoted = " ".join(s.text for s in answer.statements)

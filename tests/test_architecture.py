@@ -44,6 +44,14 @@ HOMES = {
     "markdown_it": {"documents.markdown"},
     "yaml": {"documents.markdown"},
     "platformdirs": {"settings"},
+    "pydantic": {"web.schema", "web.client_endpoint", "web.mcp_server"},
+    "fastapi": {"web.api", "web.errors"},
+    "starlette": {"web.errors"},
+    "gradio": {"web.client_endpoint"},
+    "mcp": {"web.mcp_server"},
+    "mcp_types": {"web.mcp_server"},
+    "prometheus_client": {"web.watch"},
+    "uvicorn": set(),
 }
 HEAVY = (
     "torch",
@@ -63,6 +71,9 @@ HEAVY = (
     "pypdfium2",
     "markdown_it",
     "yaml",
+    "fastapi",
+    "pydantic",
+    "prometheus_client",
 )
 
 
@@ -76,13 +87,9 @@ def imports_of(path: Path) -> set[str]:
     return found
 
 
-def name_of(path: Path) -> str:
-    return ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
-
-
 MODULES = {
-    name_of(path): imports_of(path)
-    for path in (*PACKAGE.glob("*.py"), *PACKAGE.glob("documents/*.py"))
+    ".".join(path.relative_to(PACKAGE).with_suffix("").parts): imports_of(path)
+    for path in PACKAGE.rglob("*.py")
 }
 
 

@@ -25,6 +25,13 @@ _FRAME_SCRIPT: Final = re.compile(
     r"<script>(?:(?!</script>).)*iframeResizer\.contentWindow(?:(?!</script>).)*</script>", re.S
 )
 
+# The page finds its own address: the server does not know the one behind a proxy, and what a
+# request says of it is not to be repeated.
+_ROOT: Final = (
+    "<script>window.gradio_config.root = "
+    "(location.origin + location.pathname).replace(/\\/+$/, '');</script>"
+)
+
 
 def _version(name: str) -> str:
     return f"{int((STATIC / name).stat().st_mtime):x}"
@@ -69,7 +76,7 @@ def dress(html: str, emergency_line: str, articles: Mapping[str, Article]) -> st
     html = _REMOTE_META.sub("", html)
     html = _FRAME_SCRIPT.sub("", html)
     script = f'<script defer src="page/page.js?{_version("page.js")}"></script>'
-    html = html.replace("</head>", f"{_head(text('page.title'))}{script}</head>", 1)
+    html = html.replace("</head>", f"{_ROOT}{_head(text('page.title'))}{script}</head>", 1)
     before, found, after = html.rpartition("<gradio-app")
     without = (
         f'<noscript><div class="noscript"><p>{words("page.noscript")}</p>'

@@ -1,0 +1,137 @@
+"""The assistant over HTTP: ``/api/v1/…``, and ``/api/…`` for the newest version.
+
+Everything is JSON, an error too, and everything carries the disclaimer. What a person asks is
+taken from the body only, never from an address, which logs and histories keep.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from fastapi import APIRouter, FastAPI, Header, Query, Request
+from fastapi.responses import JSONResponse
+
+from assistant import __version__
+from assistant.page.guard import App, Receive, Scope, Send
+from assistant.page.session import country_of
+from assistant.render import answer_to_json, claim_to_json, context_to_json
+from assistant.types import DISCLAIMER, CitationContext
+from assistant.web import schema
+from assistant.web.errors import answer_errors
+from assistant.web.refusals import load_refusals
+from assistant.web.schema import EXAMPLE_ID, MAX_ID_CHARS, AskRequest, CiteRequest, ClaimRequest
+from assistant.web.service import Service
+from assistant.web.watch import REQUEST
+
+_OF_ARTICLE = tuple(name for name in schema.Article.model_fields if name != "sentences")
+Language = Annotated[
+    str, Header(description="Its country chooses the help lines, for example that of en-GB.")
+]
+CitationId = Annotated[str, Query(max_length=MAX_ID_CHARS, examples=[EXAMPLE_ID])]
+
+
+def build_api(service: Service, root_path: str = "") -> FastAPI:
+    """The API as an application of its own; its addresses begin with ``/api``.
+
+    Args:
+        root_path: what stands before them where a proxy serves the page below an address.
+    """
+    api = FastAPI(
+        title="Ask the articles",
+        version=__version__,
+        description=(
+            "Answers about hip and knee made of the exact sentences of a few articles, or a plain "
+            f"word that they do not say. It does not diagnose. {DISCLAIMER}"
+        ),
+        openapi_url="/api/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        servers=[{"url": root_path}] if root_path else None,
+    )
+    answer_errors(api)
+    api.include_router(_routes(service, "v1"), prefix="/api/v1", tags=["v1"])
+    api.include_router(_routes(service, "newest"), prefix="/api", tags=["newest version"])
+    return api
+
+
+def _routes(service: Service, version: str) -> APIRouter:
+    router = APIRouter(generate_unique_id_function=lambda route: f"{route.name}_{version}")
+    looks: dict[str, Any] = {"responses": _errors(401, 405, 429, 500, 503)}
+    finds: dict[str, Any] = {"responses": _errors(401, 404, 405, 422, 429, 500, 503)}
+    reads: dict[str, Any] = {"responses": _errors(400, 401, 405, 408, 413, 422, 429, 500, 503)}
+
+    @router.post("/ask", response_model=schema.Answer, **reads)
+    async def ask(
+        body: AskRequest, request: Request, accept_language: Language = ""
+    ) -> JSONResponse:
+        """One answer to a message, whatever it is."""
+        REQUEST.set(request.scope.get("record"))
+        answer = await service.ask(body, country_of(accept_language))
+        return JSONResponse(answer_to_json(answer))
+
+    @router.get("/cite", response_model=schema.Context, **finds)
+    async def cite(id: CitationId) -> JSONResponse:
+        """A citation in its place: the sentence before and after, headings, hash."""
+        return _context(await service.cite(id))
+
+    @router.post(
+        "/cite", response_model=schema.Context, name="cite_posted", **reads | _not_found(reads)
+    )
+    async def cite_posted(body: CiteRequest) -> JSONResponse:
+        """The same with the id in the body."""
+        return _context(await service.cite(body.id))
+
+    @router.post("/claim", response_model=schema.Claim, **reads)
+    async def claim(body: ClaimRequest) -> JSONResponse:
+        """Which sentences of the articles say this, which say otherwise."""
+        return JSONResponse(claim_to_json(await service.claim(body.text)))
+
+    @router.get("/articles", response_model=schema.Articles, **looks)
+    async def articles() -> JSONResponse:
+        """All that an answer can be made of."""
+        rows = [
+            {
+                **{name: getattr(article, name) for name in _OF_ARTICLE},
+                "sentences": len(article.sentences),
+            }
+            for article in service.assistant.articles.values()
+        ]
+        return JSONResponse({"articles": rows, "disclaimer": DISCLAIMER})
+
+    return router
+
+
+def _context(context: CitationContext) -> JSONResponse:
+    return JSONResponse({**context_to_json(context), "disclaimer": DISCLAIMER})
+
+
+def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    rows = load_refusals().values()
+    return {
+        status: {
+            "model": schema.Error,
+            "description": " ".join(row["message"] for row in rows if row["status"] == status),
+        }
+        for status in statuses
+    }
+
+
+def _not_found(reads: dict[str, Any]) -> dict[str, Any]:
+    return {"responses": {**reads["responses"], **_errors(404)}}
+
+
+class Beside:
+    """Sends what lies below some addresses to applications of their own, the rest to another."""
+
+    def __init__(self, app: App, others: Mapping[str, App]) -> None:
+        self._app = app
+        self._others = others
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer or pass on one connection."""
+        app = self._app
+        if scope["type"] == "http":
+            app = self._others.get("/" + scope["path"].split("/")[1], app)
+        await app(scope, receive, send)

@@ -1,0 +1,161 @@
+"""The assistant as tools for a language model's client, by the Model Context Protocol.
+
+The home of the ``mcp`` package, which is installed by an extra. A tool's result is the API's JSON
+and the same as readable text; a model that passes it on has to leave quotes and disclaimer whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Final
+
+import mcp_types as types
+from mcp.server.context import ServerRequestContext
+from mcp.server.lowlevel import Server
+from mcp.server.stdio import stdio_server
+from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from pydantic import BaseModel, ValidationError
+
+from assistant import __version__
+from assistant.page.session import Load, Loader
+from assistant.render import (
+    answer_to_json,
+    claim_to_json,
+    context_to_json,
+    render_answer,
+    render_claim,
+    render_context,
+)
+from assistant.types import DISCLAIMER
+from assistant.web import schema
+from assistant.web.limits import Gate
+from assistant.web.refusals import Refusal
+from assistant.web.schema import AskRequest, CiteRequest, ClaimRequest, problems_of
+from assistant.web.service import Service
+
+_INSTRUCTIONS: Final = (
+    "Exact sentences of a few articles about hip and knee, each with a citation. Nothing here "
+    "diagnoses, and nothing is said from memory. Pass a person's message on as they wrote it, with "
+    "the conversation before it. Show notices first and whole, quotes unchanged with their "
+    "citations, and the disclaimer. Where the outcome is abstained, say that the articles do not "
+    "answer; where it is redirected, send the person to the help that the notice names."
+)
+_TOOLS: Final[dict[str, tuple[type[BaseModel], type[BaseModel], str]]] = {
+    "ask": (
+        AskRequest,
+        schema.Answer,
+        "Answer a question about hip or knee in the exact words of the articles, with citations, "
+        "or say that they do not answer. Recognises many emergencies, not all. It does not "
+        "diagnose and gives no medical advice.",
+    ),
+    "cite": (
+        CiteRequest,
+        schema.Context,
+        "Look up a citation by the id that an answer has given: its words, the sentences around "
+        "it, headings and the file's hash. It does not diagnose.",
+    ),
+    "claim": (
+        ClaimRequest,
+        schema.Claim,
+        "Find which sentences of the articles say this and which say otherwise; perhaps none. It "
+        "does not judge whether the claim is true, and it does not diagnose.",
+    ),
+}
+CONCURRENT: Final = 2
+WAITING: Final = 30
+TIMEOUT_SECONDS: Final = 60
+MAX_QUESTION_CHARS: Final = 100_000
+
+
+def build_server(service: Service, loader: Loader) -> Server[Any]:
+    """The server; a tool that is called early waits until the assistant is there."""
+
+    async def list_tools(
+        _: ServerRequestContext[Any], __: types.PaginatedRequestParams | None
+    ) -> types.ListToolsResult:
+        return types.ListToolsResult(tools=[_describe(name) for name in _TOOLS])
+
+    async def call_tool(
+        _: ServerRequestContext[Any], params: types.CallToolRequestParams
+    ) -> types.CallToolResult:
+        try:
+            await loader.wait()
+            readable, found = await _call(service, params.name, params.arguments or {})
+        except Refusal as refusal:
+            said = f"{refusal.message}\n\n{DISCLAIMER}"
+            if loader.failure:
+                said = f"{loader.failure}\n\n{said}"
+            return types.CallToolResult(content=[_text(said)], is_error=True)
+        return types.CallToolResult(content=[_text(readable)], structured_content=found)
+
+    server: Server[Any] = Server(
+        "knee-hip-assistant",
+        version=__version__,
+        title="Ask the articles",
+        instructions=f"{_INSTRUCTIONS} {DISCLAIMER}",
+        on_list_tools=list_tools,
+        on_call_tool=call_tool,
+    )
+    server.middleware.clear()  # It traces calls; nothing here is to be traced.
+    return server
+
+
+def build_http(service: Service, loader: Loader) -> StreamableHTTPSessionManager:
+    """The server over HTTP: each request by itself, nothing kept between them.
+
+    Its ``run()`` is entered for as long as it serves; ``handle_request`` is an application.
+    """
+    return StreamableHTTPSessionManager(
+        build_server(service, loader), json_response=True, stateless=True
+    )
+
+
+def serve_stdio(load: Load) -> None:
+    """Serve one client over stdin and stdout until it closes them; only that goes there."""
+
+    async def serve() -> None:
+        loader = Loader(load)
+        gate = Gate(CONCURRENT, WAITING, TIMEOUT_SECONDS)
+        server = build_server(Service(loader, gate, MAX_QUESTION_CHARS), loader)
+        async with stdio_server() as (incoming, outgoing):
+            loader.start()
+            await server.run(incoming, outgoing, server.create_initialization_options())
+
+    asyncio.run(serve())
+
+
+async def _call(service: Service, name: str, arguments: dict[str, Any]) -> tuple[str, Any]:
+    """The result as readable text and as JSON."""
+    if name not in _TOOLS:
+        raise Refusal("invalid", problems=f"there are the tools {', '.join(_TOOLS)}")
+    try:
+        request = _TOOLS[name][0].model_validate(arguments)
+    except ValidationError as error:
+        raise Refusal("invalid", problems=problems_of(error)) from error
+    if isinstance(request, AskRequest):
+        answer = await service.ask(request)
+        return render_answer(answer), answer_to_json(answer)
+    if isinstance(request, ClaimRequest):
+        result = await service.claim(request.text)
+        return render_claim(result), claim_to_json(result)
+    assert isinstance(request, CiteRequest)
+    context = await service.cite(request.id)
+    readable = f"{render_context(context)}\n\n{DISCLAIMER}"
+    return readable, {**context_to_json(context), "disclaimer": DISCLAIMER}
+
+
+def _describe(name: str) -> types.Tool:
+    request, reply, description = _TOOLS[name]
+    return types.Tool(
+        name=name,
+        description=description,
+        input_schema=request.model_json_schema(),
+        output_schema=reply.model_json_schema(),
+        annotations=types.ToolAnnotations(
+            read_only_hint=True, idempotent_hint=True, open_world_hint=False
+        ),
+    )
+
+
+def _text(words: str) -> types.TextContent:
+    return types.TextContent(type="text", text=words)
