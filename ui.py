@@ -320,7 +320,9 @@ def serve(options: argparse.Namespace) -> int:
     """As `main`, with the options of `add_options`."""
     quiet_environment()
     try:
-        settings = Settings.from_environment(corpus=options.corpus)
+        settings = Settings.from_environment(
+            corpus=options.corpus, chat_model=options.chat_model, chat_mode=options.chat_mode
+        )
         serving = read_serving(options)
         app = build_app(load_from(settings), serving)
         listening = _listen(options.host, options.port)

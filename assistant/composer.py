@@ -374,7 +374,10 @@ def _choice(span: Span, articles: Mapping[str, Article], findings: Mapping[Span,
     )
     if qualifier := _qualifier(passage, articles):
         along.append(_statement(_Pick(qualifier, StatementRole.QUALIFIES), articles, passage))
-    return Choice(statement, tuple(along))
+    sentences = tuple(
+        make_citation(article, s.span) for s in article.sentences if span.contains(s.span)
+    )
+    return Choice(statement, sentences or statement.citations, tuple(along))
 
 
 def sentence_of(articles: Mapping[str, Article], span: Span) -> Sentence | None:

@@ -352,10 +352,12 @@ class Statement:
 class Choice:
     """A quote that a language model may choose, and what has to stand right after it.
 
-    `along` is what takes something back, or what the source behind a strong claim found.
+    `sentences` are those of the quote, each by itself. `along` is what takes something back, or
+    what the source behind a strong claim found.
     """
 
     statement: Statement
+    sentences: tuple[Citation, ...]
     along: tuple[Statement, ...] = ()
 
 

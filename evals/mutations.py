@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from assistant.articles import load_corpus
+from assistant.corpus import load_corpus
 from assistant.errors import UsageError
-from assistant.ingest import iter_passages
+from assistant.passages import iter_passages
 from assistant.settings import DEFAULT_CORPUS
 from assistant.support import check_support
 from assistant.text import words

@@ -1,7 +1,7 @@
 """What one statement of a model has to stand before it is shown; each check is code.
 
-The numbers that it names exist, the words that it leans on stand in those quotes, the quotes carry
-it (``support``), and it is plain text. Whoever asks adds the check of every answer.
+The numbers that it names exist, the words that it leans on stand in those sentences, they carry it
+ (``support``), and it is plain text. Whoever asks adds the check of every answer.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import Final
 
 from assistant.support import check_support
 from assistant.text import squeeze, words
-from assistant.types import Choice, Decision, Statement, Verdict
+from assistant.types import Citation, Decision, Statement
 
 MAX_CHARS: Final = 400
-# More quotes than these behind one sentence, and it joins what the articles keep apart.
-MAX_QUOTES: Final = 2
+# With more sentences than these behind it, a statement joins what the articles keep apart.
+MAX_SENTENCES: Final = 2
 MIN_WORDS: Final = 2
 # HTML, Markdown, addresses and what is no plain sentence.
 _MARKUP: Final = re.compile(r"[<>{}\[\]|\\`*_#~^=]|://|\bwww\.|&\w+;", re.I)
@@ -33,40 +33,32 @@ class Claimed:
     words: tuple[str, ...]
 
 
-def check_statement(
-    said: Claimed, choices: Sequence[Choice]
-) -> tuple[Statement | None, tuple[Choice, ...], Verdict]:
-    """The statement with its citations, or None with the quotes that may stand in its place.
+def check_statement(said: Claimed, sentences: Sequence[Citation]) -> tuple[Statement | None, str]:
+    """The statement with its citations and an empty string; or None and why not.
 
-    The quotes are those that it names and that are there, in its order; perhaps none.
+    Args:
+        sentences: what was numbered, from 1.
     """
-    named = tuple(
-        choices[number - 1] for number in dict.fromkeys(said.numbers) if 0 < number <= len(choices)
-    )
-
-    def failed(rule: str, reason: str) -> tuple[None, tuple[Choice, ...], Verdict]:
-        return None, named, Verdict(rule, Decision.FAIL, reason)
-
-    if not named or len(named) != len(set(said.numbers)):
-        return failed("number", "it names a sentence that is not there, or none")
-    if len(named) > MAX_QUOTES:
-        return failed("number", f"it rests on more than {MAX_QUOTES} sentences")
+    numbers = tuple(dict.fromkeys(said.numbers))
+    if not numbers or not all(0 < number <= len(sentences) for number in numbers):
+        return None, "it names a sentence that is not there, or none"
+    if len(numbers) > MAX_SENTENCES:
+        return None, f"it rests on more than {MAX_SENTENCES} sentences"
     text = squeeze(said.text)
     if not text or len(text) > MAX_CHARS or _MARKUP.search(text) or not text.isprintable():
-        return failed("text", "it is empty, too long or no plain text")
-    quotes = [choice.statement.text for choice in named]
-    leaning = [w for w in said.words if w.strip()]
-    if not leaning or not all(len(words(w)) >= MIN_WORDS for w in leaning):
-        return failed("words", f"it leans on no words, or on fewer than {MIN_WORDS}")
-    if not all(any(_holds(quote, w) for quote in quotes) for w in leaning):
-        return failed("words", "it leans on words that are not in its sentences")
-    kept = tuple(c for c in named if any(_holds(c.statement.text, w) for w in leaning))
-    # The whole quote has to carry it: a stretch of one may have lost its "not".
-    verdict = check_support(text, [choice.statement.text for choice in kept])
+        return None, "it is empty, too long or no plain text"
+    leaning = [stretch for stretch in said.words if stretch.strip()]
+    if not leaning or not all(len(words(stretch)) >= MIN_WORDS for stretch in leaning):
+        return None, f"it leans on no words, or on fewer than {MIN_WORDS}"
+    named = [sentences[number - 1] for number in numbers]
+    if not all(any(_holds(c.quote, stretch) for c in named) for stretch in leaning):
+        return None, "it leans on words that are not in its sentences"
+    cited = tuple(c for c in named if any(_holds(c.quote, stretch) for stretch in leaning))
+    # The whole sentence has to carry it: a stretch of one may have lost its "not".
+    verdict = check_support(text, [citation.quote for citation in cited])
     if verdict.decision is not Decision.PASS:
-        return failed(verdict.rule, verdict.reason)
-    citations = tuple(c for choice in kept for c in choice.statement.citations)
-    return Statement(text, citations), kept, verdict
+        return None, verdict.reason
+    return Statement(text, cited), ""
 
 
 def _holds(quote: str, stretch: str) -> bool:

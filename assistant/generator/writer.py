@@ -139,7 +139,10 @@ class Generator:
         choices = _fitting(choices, self._tokens_left(query))
         self._count(asked=1)
         tell(f"reading {len(choices)} passages")
-        sentences = [choice.statement.text for choice in choices]
+        if self._mode == REPHRASE:
+            sentences = [citation.quote for choice in choices for citation in choice.sentences]
+        else:
+            sentences = [choice.statement.text for choice in choices]
         prompt = write_prompt(self._mode, query, sentences, self._max_statements)
         try:
             text = self._model.ask(prompt, budget)
@@ -187,9 +190,12 @@ class Generator:
         draft = _Draft([])
         if said:
             tell(f"checking {len(said)} statements" if len(said) > 1 else "checking 1 statement")
+        sentences = [citation for choice in choices for citation in choice.sentences]
+        homes = [choice for choice in choices for _ in choice.sentences]
         for one in said:
             claimed = Claimed(one.text, tuple(one.sentences), tuple(one.words))
-            statement, named, _ = check_statement(claimed, choices)
+            statement, _ = check_statement(claimed, sentences)
+            named = [homes[n - 1] for n in one.sentences if 0 < n <= len(homes)]
             if statement and may_say(statement).decision is Decision.PASS:
                 draft.kept += 1
             elif named:

@@ -32,6 +32,12 @@ _DIAGNOSIS: Final = re.compile(
     r"you are suffering from\b|your diagnosis is\b|you(?:'re| are) (?:most )?likely\b)",
     re.IGNORECASE,
 )
+# What a model may say of the reader is what the articles say of theirs, in the same words.
+_OF_READER: Final = re.compile(
+    r"\b(?:you(?:['’](?:ve|re|ll|d))?|i(?:['’]m)?|we(?:['’]re)?)\s+\w+|\byour\s+\w+\s+(?:is|are|has|have|comes?)\b",
+    re.IGNORECASE,
+)
+_POINTS_BACK: Final = re.compile(r"(?:it|this|that|these|those|they|he|she)\b", re.IGNORECASE)
 _ADDRESS: Final = re.compile(r"(?:https?://|www\.)[^\s)>\]\"']+", re.IGNORECASE)
 
 FILLED_IN: Final = frozenset({"not_named", "part_not_covered", "overview"})
@@ -92,6 +98,12 @@ def _faults_of_rewording(answer: Answer, statement: Statement) -> Iterator[tuple
     if not answer.generator.startswith(f"{REPHRASE}: "):
         yield "citation", "a statement is not in the words of its citation"
         return
+    quoted = " ".join(citation.quote for citation in statement.citations).casefold()
+    for found in _OF_READER.findall(statement.text):
+        if found.casefold() not in quoted:
+            yield "diagnosis", f"tells the reader what no article says of them: {found!r}"
+    if _POINTS_BACK.match(statement.text):
+        yield "support", "a statement in other words has to stand by itself"
     verdict = check_support(statement.text, [c.quote for c in statement.citations])
     if verdict.decision is not Decision.PASS:
         yield "support", f"a statement is not carried by its quotes ({verdict.rule})"
