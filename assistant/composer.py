@@ -184,7 +184,8 @@ def _both_sides(
 ) -> tuple[Statement, ...]:
     """One sentence of each side, the side that the question is nearest to first.
 
-    It stands in one quote with what it refers back to. Where the best hit is on no side it answers first, and fewer sides follow.
+    It stands in one quote with what it refers back to. Where the best hit is on no side it answers
+    first, and fewer sides follow.
     """
     rank = {hit.passage.id: hit.rank for hit in evidence.hits}
 

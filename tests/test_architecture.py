@@ -140,7 +140,7 @@ def test_an_answer_needs_neither_torch_nor_sentence_transformers(
     assistant: Assistant, settings: Settings
 ) -> None:
     unneeded = ("torch", "transformers", "sentence_transformers", "sklearn", "gradio")
-    unneeded += ("langchain", "langchain_openai", "openai", "anthropic", "ollama", "pydantic")
+    unneeded += ("langchain", "langchain_openai", "openai", "anthropic", "ollama")
     code = (
         "import sys; from pathlib import Path; from assistant.pipeline import build_assistant; "
         "from assistant.settings import Settings; "
