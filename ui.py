@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
 
 from assistant.errors import AssistantError, SettingsError
-from assistant.page import reading, shell
+from assistant.page import handover, reading, shell
+from assistant.page.feedback import FeedbackFile
 from assistant.page.guard import Guard, Rules
 from assistant.page.markup import STATIC, text
 from assistant.page.session import (
@@ -32,6 +33,7 @@ from assistant.page.session import (
     Loader,
     Progress,
     Session,
+    ask_again,
     converse,
     country_of,
     welcome,
@@ -53,11 +55,14 @@ if TYPE_CHECKING:
 SECONDS_TO_READ_FAILURE: Final = 3.0
 
 
-def build_app(load: Load, serving: Serving | None = None) -> fastapi.FastAPI:
+def build_app(
+    load: Load, serving: Serving | None = None, feedback: FeedbackFile | None = None
+) -> fastapi.FastAPI:
     """The page and the API as an application; `load` is called once, in a thread, at its start.
 
     ``app.state.loader`` tells how the loading stands. Without `serving` nothing is limited but
-    what one request may carry and how many may wait.
+    what one request may carry and how many may wait. Readers are asked what is wrong with an
+    answer only where there is a file for it.
 
     Raises:
         AssistantError: the file of the password cannot be used, or an extra is not installed.
@@ -106,7 +111,7 @@ def build_app(load: Load, serving: Serving | None = None) -> fastapi.FastAPI:
     app.mount("/page", StaticFiles(directory=STATIC))
     gradio.mount_gradio_app(
         app,
-        _build_blocks(loader, service, serving),
+        _build_blocks(loader, service, serving, feedback),
         path="/",
         footer_links=[],
         run_history=False,
@@ -124,7 +129,11 @@ def build_app(load: Load, serving: Serving | None = None) -> fastapi.FastAPI:
     answer_errors(app)
     mounted: Any = app.routes[-1]
     answer_errors(mounted.app)  # Gradio's own.
-    app.add_middleware(shell.Dressed, facts=loader.facts)
+    app.add_middleware(
+        shell.Dressed,
+        facts=loader.facts,
+        cited=lambda link: reading.read_link(loader.assistant, link).body,
+    )
     others = {"/api": build_api(service, serving.root_path)}
     if tools:
         others["/mcp"] = tools.handle_request
@@ -134,7 +143,9 @@ def build_app(load: Load, serving: Serving | None = None) -> fastapi.FastAPI:
     return app
 
 
-def _build_blocks(loader: Loader, service: Service, serving: Serving) -> gr.Blocks:
+def _build_blocks(
+    loader: Loader, service: Service, serving: Serving, feedback: FeedbackFile | None
+) -> gr.Blocks:
     import gradio
 
     from assistant.web.client_endpoint import build_endpoint
@@ -144,15 +155,34 @@ def _build_blocks(loader: Loader, service: Service, serving: Serving) -> gr.Bloc
 
     async def on_question(
         question: str, session: Session, request: gradio.Request
-    ) -> AsyncIterator[tuple[str, str, Any]]:
+    ) -> AsyncIterator[tuple[str, Any, Any]]:
+        box: Any = ""
         async for shown in converse(question or "", session, loader, country(request)):
-            yield shown, "", session
+            yield shown, box, session
+            box = gradio.skip()  # What is typed while an answer is on its way stays.
 
     async def on_chip(
         session: Session, event: gradio.EventData, request: gradio.Request
     ) -> AsyncIterator[tuple[str, Any]]:
         async for shown in converse(str(event.question), session, loader, country(request)):
             yield shown, session
+
+    async def on_again(
+        session: Session, event: gradio.EventData, request: gradio.Request
+    ) -> AsyncIterator[tuple[str, Any]]:
+        async for shown in ask_again(event.turn, session, loader, country(request)):
+            yield shown, session
+
+    def on_stop(session: Session) -> str:
+        session.stop()
+        return session.markup()
+
+    def on_take(session: Session, event: gradio.EventData) -> str:
+        return handover.hand_file(session, str(event.form))
+
+    def on_note(session: Session, event: gradio.EventData) -> str:
+        said = event.turn, str(event.reason), str(event.citation), event.agreed is True
+        return handover.note_feedback(session, feedback, *said)
 
     def on_clear(session: Session) -> tuple[str, str, Session]:
         session.clear()
@@ -163,22 +193,24 @@ def _build_blocks(loader: Loader, service: Service, serving: Serving) -> gr.Bloc
             yield shown
 
     # The names are in this module only for Gradio, which resolves annotations by them.
-    on_chip.__annotations__["event"] = gradio.EventData
-    for asks in (on_question, on_chip):
+    for told in (on_chip, on_again, on_take, on_note):
+        told.__annotations__["event"] = gradio.EventData
+    for asks in (on_question, on_chip, on_again):
         asks.__annotations__["request"] = gradio.Request
     plain: dict[str, Any] = {
         "apply_default_css": False,
         "container": False,
-        "js_on_load": _CHIPS,
+        "js_on_load": _EVENTS,
         "padding": False,
     }
     blocks: gr.Blocks = gradio.Blocks(
         title=text("page.title"), analytics_enabled=False, fill_width=True
     )
     with blocks:
-        session = gradio.State(Session())
+        session = gradio.State(Session(feedback=feedback is not None))
         start = gradio.HTML(elem_id="welcome", **plain)
         conversation = gradio.HTML(elem_id="conversation", **plain)
+        handed = gradio.HTML(elem_id="handed", **plain)
         with gradio.Column(elem_id="composer"), gradio.Row(elem_id="box"):
             question = gradio.Textbox(
                 label=text("box.label"),
@@ -205,14 +237,16 @@ def _build_blocks(loader: Loader, service: Service, serving: Serving) -> gr.Bloc
         )
         for place in (start, conversation):
             place.ask(on_chip, [session], [conversation, session], **asking)
-        clear.click(
-            on_clear,
-            [session],
-            [conversation, question, session],
-            show_progress="hidden",
-            queue=False,
-            api_visibility="private",
-        )
+        conversation.again(on_again, [session], [conversation, session], **asking)
+        at_once: dict[str, Any] = {
+            "show_progress": "hidden",
+            "queue": False,
+            "api_visibility": "private",
+        }
+        conversation.stop(on_stop, [session], [conversation], **at_once)
+        conversation.take(on_take, [session], [handed], **at_once)
+        conversation.note(on_note, [session], [handed], **at_once)
+        clear.click(on_clear, [session], [conversation, question, session], **at_once)
         blocks.load(
             on_load,
             None,
@@ -230,11 +264,15 @@ def _build_blocks(loader: Loader, service: Service, serving: Serving) -> gr.Bloc
     return blocks
 
 
-_CHIPS: Final = """
+# The page's own script tells of all but the chips, which ask without it too.
+_EVENTS: Final = """
+element.dataset.events = '';
 element.addEventListener('click', (click) => {
   const chip = click.target.closest('[data-ask]');
   if (chip) trigger('ask', {question: chip.dataset.ask});
 });
+for (const name of ['again', 'stop', 'take', 'note'])
+  element.addEventListener(name, (told) => trigger(name, told.detail));
 """
 
 
@@ -283,6 +321,10 @@ def _add_reading(app: fastapi.FastAPI, loader: Loader) -> None:
         found = reading.read_article(loader.assistant, article_id, at, also)
         return reply(found, f"read/{article_id}", part)
 
+    @app.get("/claim")
+    def look_up(part: str = "") -> HTMLResponse:
+        return reply(reading.read_look_up(), "claim", part)
+
     async def claim(request: Request, part: str = "") -> HTMLResponse:
         form = parse_qs((await request.body()).decode("utf-8", "replace"))
         given = form.get("claim", [""])[0]
@@ -324,7 +366,8 @@ def serve(options: argparse.Namespace) -> int:
             corpus=options.corpus, chat_model=options.chat_model, chat_mode=options.chat_mode
         )
         serving = read_serving(options)
-        app = build_app(load_from(settings), serving)
+        feedback = FeedbackFile(settings.feedback) if settings.feedback else None
+        app = build_app(load_from(settings), serving, feedback)
         listening = _listen(options.host, options.port)
     except AssistantError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -7,7 +7,7 @@ its words, and how near the known answerable and unanswerable questions and the 
 ridge regressions give each training question its score as if it had been left out (in closed form),
 so the join never sees a score of a question that was learned by heart.
 
-Without written questions there is nothing to learn from; then two fixed limits decide.
+Without written questions there is nothing to learn from; then ``unaided`` decides.
 """
 
 from __future__ import annotations
@@ -28,7 +28,6 @@ from assistant.encoder import Vectors
 from assistant.finder import Finding
 from assistant.index import IndexedQuestion
 from assistant.known import Resemblance, ridge
-from assistant.text import words
 from assistant.topics import TopicExample
 from assistant.types import Decision, Passage, Verdict
 from assistant.words import stems
@@ -50,9 +49,6 @@ REWORDED: Final = 0.9
 NEAR_QUESTION: Final = 0.5
 NEAR_PASSAGE: Final = 0.4
 _WORD_RIDGE: Final = 0.3
-# Without written questions: nearest passage and share of the question's words it holds.
-_ALONE_SIMILARITY: Final = 0.5
-_ALONE_COVERAGE: Final = 0.5
 _MIN_TRAINING: Final = 50
 _NEAREST: Final = 5
 _VOTERS: Final = 10
@@ -123,7 +119,7 @@ class AnswerCheck:
         passage_similarities: Vectors,
         best: Passage | None,
     ) -> Judgement:
-        """Judge one question.
+        """Judge one question; only where `trained`.
 
         Args:
             resemblance: what the known texts say of it.
@@ -135,8 +131,6 @@ class AnswerCheck:
         other = resemblance.other
         if best is None:
             return Judgement(0.0, other, Verdict("answerable", Decision.FAIL, "nothing was found"))
-        if not self.trained:
-            return self._judge_alone(query, passage_similarities, best, other)
         by_words = _word_score(query, self.terms) + self.word_bias
         near = _similarity_features(
             question_similarities[None], self.answered, passage_similarities[None]
@@ -150,26 +144,6 @@ class AnswerCheck:
         probability = 1 / (1 + math.exp(-float(features @ self.weights + self.intercept)))
         verdict = _verdict(probability, other, near)
         return Judgement(probability, other, verdict, float(passage_similarities.max()))
-
-    def _judge_alone(
-        self, query: str, similarities: Vectors, best: Passage, other: float
-    ) -> Judgement:
-        asked = {word for word in words(query) if len(word) > 3}
-        held = set(words(best.embedded_text))
-        coverage = len(asked & held) / len(asked) if asked else 0.0
-        nearest = float(similarities.max(initial=0.0))
-        enough = nearest >= _ALONE_SIMILARITY and coverage >= _ALONE_COVERAGE
-        return Judgement(
-            min(1.0, max(0.0, nearest * (0.5 + 0.5 * coverage))),
-            other,
-            Verdict(
-                "answerable",
-                Decision.PASS if enough else Decision.FAIL,
-                f"no written questions; nearest passage {nearest:.2f} (at least "
-                f"{_ALONE_SIMILARITY}), {coverage:.0%} of the question's words in it (at least "
-                f"{_ALONE_COVERAGE:.0%})",
-            ),
-        )
 
     def save(self, generation: Path) -> None:
         """Write it into a generation's folder."""

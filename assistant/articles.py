@@ -32,7 +32,7 @@ from assistant.types import (
 if TYPE_CHECKING:
     from assistant.documents import Document
 
-SPLITTER_VERSION: Final = "1"
+SPLITTER_VERSION: Final = "2"
 MIN_WORDS_BESIDE_LEFT_OUT: Final = 4
 
 _BULLET: Final = re.compile(r"[ \t]*(?P<marker>[•·*\-–▪◦])[ \t]+(?=\S)")
@@ -171,7 +171,7 @@ def _split_blocks(
             heading = (
                 _parse_heading(line, following, outline)
                 if marked is None
-                else _marked_heading(line, marked, outline)
+                else _marked_heading(line, len(paragraph) == 1, marked, outline)
             )
             if heading:
                 level, marker, start = heading
@@ -279,12 +279,16 @@ def _parse_heading(
 
 
 def _marked_heading(
-    line: _Line, marked: Mapping[int, int], outline: _Outline
+    line: _Line, alone: bool, marked: Mapping[int, int], outline: _Outline
 ) -> tuple[int, str, int] | None:
-    """As `_parse_heading`, for a line that the file's format marks; levels never skip one."""
-    if line.start not in marked:
-        return None
+    """As `_parse_heading`, for a line that the file's format marks; levels never skip one.
+
+    A numbered name that stands alone, with its own paragraphs below it, is one too.
+    """
     match = _NUMBER.match(line.text)
+    if line.start not in marked:
+        named = alone and match and not line.text.rstrip().endswith(_HEADING_END)
+        return _parse_heading(line, [], outline) if named else None
     marker, start = (match["marker"], line.start + match.end()) if match else ("", line.start)
     return min(marked[line.start], len(outline.levels) + 1), marker, start
 

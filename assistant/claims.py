@@ -104,9 +104,14 @@ def _other_sides(
 def _stems(text: str) -> set[str]:
     import Stemmer
 
-    few = frozenset(_polarity()["few"])
-    telling = [word for word in words(text) if word not in few and len(word) > 2]
+    telling = [word for word in words(text) if word not in few_words() and len(word) > 2]
     return set(Stemmer.Stemmer("english").stemWords(telling))
+
+
+@cache
+def few_words() -> frozenset[str]:
+    """Words that say too little to tell what a text is about."""
+    return frozenset(_polarity()["few"])
 
 
 @cache

@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="knee-hip",
-        description="Answers about hips and knees in the exact words of four articles.",
+        description="Answers in the exact words of a folder of articles.",
         epilog="It gives general information and does not diagnose.",
     )
     parser.add_argument("--version", action="version", version=__version__)

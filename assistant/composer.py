@@ -46,7 +46,8 @@ _QUALIFIER: Final = re.compile(
     r"(but|however|although|though|unless|except|if so|alternatively)\b", re.I
 )
 _REFERS_BACK: Final = re.compile(
-    r"this (?!type|exercise|article|means)|these (?!exercises)|they\b|without it\b|that’s\b"
+    r"this (?!type|exercise|article|means)|these (?!exercises)|the(?:y|ir)\b|its\b|without it\b"
+    r"|that’s\b|the same (?:is|goes|applies)\b"
     r"|it\b(?!’s (?:important|possible|entirely))",
     re.I,
 )
@@ -184,8 +185,8 @@ def _both_sides(
 ) -> tuple[Statement, ...]:
     """One sentence of each side, the side that the question is nearest to first.
 
-    It stands in one quote with what it refers back to. Where the best hit is on no side it answers
-    first, and fewer sides follow.
+    Each stands in one quote with what it refers back to. Where the best hit is on no side it
+    answers first, and fewer sides follow.
     """
     rank = {hit.passage.id: hit.rank for hit in evidence.hits}
 

@@ -49,6 +49,11 @@ _ORDER: Final = (
     Kind.DISTRESS,
     Kind.UNCLEAR,
 )
+ANY_CORPUS: Final[Mapping[str, str]] = {
+    "articles": "the articles here",
+    "example": "What do the articles say about exercise?",
+}
+"""What the texts say of a corpus of which nothing is known."""
 _KEPT_BESIDE: Final = frozenset({"urgent", "conditional", "crisis", "injection"})
 # Of a message with more sentences only so many at each end are searched for a question.
 _SEARCHED: Final = MAX_SENTENCES // 2
@@ -78,6 +83,7 @@ class Guardrails:
         country: ISO 3166 code for the help lines; None or unknown gives the general line.
         data_dir: another folder of rules and texts, for tests.
         reader: another network, for tests.
+        gaps: what the texts say of the corpus: `articles` and `example`.
 
     Raises:
         SettingsError: a data file is missing or one of its rows cannot be used.
@@ -89,8 +95,10 @@ class Guardrails:
         country: str | None = None,
         data_dir: Path | None = None,
         reader: Reader | None = None,
+        gaps: Mapping[str, str] = ANY_CORPUS,
     ) -> None:
         self._country = country
+        self._gaps = dict(gaps)
         self._policy = _load(data_dir or DATA_DIR)
         self._reader = JointReader(self._policy, reader or load_reader())
         self._help = self._policy.helpline(country)
@@ -169,7 +177,7 @@ class Guardrails:
             SettingsError: there is no such text.
         """
         kind = name.split("_")[0] if name in _VARIANTS else name
-        return Notice(kind, self._policy.text(name, self._help, **words))
+        return Notice(kind, self._policy.text(name, self._help, **{**self._gaps, **words}))
 
     def safe_answer(self, question: str, screening: Screening | None = None) -> Answer:
         """What is shown in place of a reply that failed `check_answer`.
@@ -200,7 +208,7 @@ class Guardrails:
         return self._reader.rules.is_instruction(sentence)
 
     def _text(self, name: str) -> str:
-        return self._policy.text(name, self._help)
+        return self._policy.text(name, self._help, **self._gaps)
 
     def _if_it_were(self, look: Look, kinds: dict[Kind, list[Rule]]) -> bool:
         """Whether an emergency is asked about as one that may come: then it is conditional."""

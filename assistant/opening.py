@@ -27,7 +27,7 @@ from assistant.text import sha256_text
 from assistant.texts import TextStore
 from assistant.topics import load_topics
 
-BUILD_VERSION: Final = "8"
+BUILD_VERSION: Final = "9"
 BESIDE: Final = (SOURCES_FILE, QUESTIONS_FILE, DISAGREEMENTS_FILE, FINDER_FILE, EXAMPLES_FILE)
 
 

@@ -12,7 +12,7 @@ import copy
 import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import islice
+from itertools import islice, zip_longest
 from pathlib import Path
 from typing import Final
 
@@ -21,6 +21,7 @@ from assistant.citations import cite
 from assistant.claims import find_claim
 from assistant.conversation import Conversation, split_questions
 from assistant.corpus import read_corpus
+from assistant.corpus_words import gaps_of
 from assistant.coverage import Coverage
 from assistant.disagreements import Disagreement, load_disagreements, load_findings
 from assistant.encoder import Encoder, Vectors, build_encoder
@@ -38,10 +39,14 @@ from assistant.replies import Message, Replies, Result, Results, Tell, may_be_sh
 from assistant.reranker import CrossEncoderReranker
 from assistant.retriever import Retriever, Search
 from assistant.settings import Settings, quiet_environment
+from assistant.sources import load_about
 from assistant.suggestions import (
+    MAX_FOUND,
     SHOWN,
+    Idea,
     Suggestions,
     iter_candidates,
+    iter_ideas,
     load_suggestions,
     save_suggestions,
 )
@@ -59,6 +64,7 @@ from assistant.types import (
     Turn,
     Verdict,
 )
+from assistant.unaided import Unaided, Vocabulary, with_list
 
 MAX_QUERY_WORDS: Final = 400
 # Of the reader's earlier messages, what a language model sees to make a follow-up whole.
@@ -124,6 +130,8 @@ class Assistant:
         self.retriever = retriever
         self._disagreements = disagreements
         self._check = check
+        vocabulary = Vocabulary(retriever.index.passages, load_reader().counts)
+        self._unaided = None if check.trained else Unaided(retriever.index.passages, vocabulary)
         self._guardrails = guardrails
         self._conversation = conversation
         index = retriever.index
@@ -135,7 +143,7 @@ class Assistant:
             findings,
             guardrails,
             self._suggestions,
-            Coverage(index.passages, index.questions),
+            Coverage(index.passages, index.questions, vocabulary),
             settings.max_statements,
             generator,
         )
@@ -213,11 +221,20 @@ class Assistant:
     def answered_of(self, questions: Sequence[str]) -> list[str]:
         """Those of the questions that are answered plainly, in their order."""
         answers = self.ask_many((question, ()) for question in questions)
-        return [
-            question
-            for question, answer in zip(questions, answers, strict=True)
-            if answer.kind is Kind.IN_SCOPE and answer.statements and not answer.notices
-        ]
+        return [q for q, answer in zip(questions, answers, strict=True) if _is_plain(answer)]
+
+    def answered_ideas(self, ideas: Sequence[Idea]) -> list[str]:
+        """A few of the ideas that are answered plainly, first of all by what they came from.
+
+        One of each article before a second of any.
+        """
+        answers = self.ask_many((idea.question, ()) for idea in ideas)
+        good: dict[str, list[str]] = {}
+        for idea, answer in zip(ideas, answers, strict=True):
+            if _is_plain(answer) and idea.home.contains(answer.citations[0].span):
+                good.setdefault(idea.home.article_id, []).append(idea.question)
+        rounds = zip_longest(*good.values())
+        return [question for row in rounds for question in row if question][:MAX_FOUND]
 
     def warm_up(self) -> None:
         """Load the models, so that the first question does not wait for them."""
@@ -272,7 +289,11 @@ class Assistant:
         results = []
         for query in message.queries:
             search = self.retriever.search(query, vector=vectors[query])
-            results.append(Result(search, self._judge(search)))
+            judgement = self._judge(search)
+            if self._unaided:
+                evidence = with_list(search.evidence, self.retriever.index.passages, self.articles)
+                search = replace(search, evidence=evidence)
+            results.append(Result(search, judgement))
         if not results:
             return None
         best, *parts = results
@@ -320,6 +341,8 @@ class Assistant:
         import numpy as np
 
         hits = search.evidence.hits
+        if self._unaided:
+            return self._unaided.judge(search.evidence, search.resemblance.other)
         return self._check.judge(
             search.evidence.query,
             search.resemblance,
@@ -383,6 +406,8 @@ def build_index(
         questions = assistant.retriever.index.questions
         known = assistant.answered_of(list(iter_candidates(questions)))
         examples = assistant.answered_of(load_examples(settings.corpus))
+        if not examples and not known:
+            examples = assistant.answered_ideas(list(iter_ideas(corpus.articles)))
         save_suggestions(generation, known, examples or known[:SHOWN])
 
     return ingest(settings, encoder, progress, force, finish, strict, vectors)
@@ -391,7 +416,11 @@ def build_index(
 def _assemble(
     settings: Settings, encoder: Encoder, articles: Mapping[str, Article], index: Index
 ) -> Assistant:
-    guardrails = Guardrails(settings.country or None)
+    suggestions = load_suggestions(index.generation, index.questions)
+    about = load_about(settings.corpus).about
+    guardrails = Guardrails(
+        settings.country or None, gaps=gaps_of(articles, about, suggestions.examples)
+    )
     reader = load_reader()
     retriever = Retriever(
         index,
@@ -410,9 +439,14 @@ def _assemble(
         AnswerCheck.load(index.generation),
         guardrails,
         Conversation(articles, load_lexicon(settings.corpus)),
-        load_suggestions(index.generation, index.questions),
+        suggestions,
         build_generator(settings),
     )
+
+
+def _is_plain(answer: Answer) -> bool:
+    """Whether an answer is nothing but quotes."""
+    return answer.kind is Kind.IN_SCOPE and bool(answer.statements) and not answer.notices
 
 
 def _cut(text: str) -> str:

@@ -70,6 +70,7 @@ class Reader:
 
     Attributes:
         facts: what is known of the learned network (``reader.json``).
+        counts: how often each word was met in the messages that it was learned from.
         alarm: how much more often a word stood in red flags than in harmless messages, as the
             natural log of that; only words for which it is above 0.
 
@@ -83,7 +84,7 @@ class Reader:
         try:
             self.facts: Mapping[str, Any] = json.loads((data / FACTS_FILE).read_text("utf-8"))
             self.sha256 = file_sha256(self._path)
-            self._counts, self.alarm = parse_words((data / WORDS_FILE).read_text("utf-8"))
+            self.counts, self.alarm = parse_words((data / WORDS_FILE).read_text("utf-8"))
         except (OSError, ValueError) as error:
             raise ModelError(
                 f"{data}: {LEARNED_FILE}, {FACTS_FILE} or {WORDS_FILE} cannot be read ({error}); "
@@ -112,7 +113,7 @@ class Reader:
 
     @cached_property
     def _spelling(self) -> Spelling:
-        return spelling(self._model, self._counts)
+        return spelling(self._model, self.counts)
 
     def mend(self, text: str) -> str:
         """Lower-case text with slips of the finger undone, as the network reads it."""

@@ -62,6 +62,7 @@ class Settings:
         passage_chars: neighbouring sentences of a paragraph are joined to passages of at most
             this many characters; 0 keeps every sentence a passage of its own.
         max_statements: how many sentences an answer has at most, lists and steps apart.
+        feedback: file that readers' feedback is added to, as JSON lines; none where it is not set.
         chat_model: ``provider:name`` of a language model that may arrange or reword answers, such
             as ``ollama:llama3.1``; empty for none.
         chat_mode: ``arrange`` lets it choose and order quotes, ``rephrase`` say in other words
@@ -84,6 +85,7 @@ class Settings:
     country: str = ""
     passage_chars: int = 0
     max_statements: int = 4
+    feedback: Path | None = None
     chat_model: str = ""
     chat_mode: str = "arrange"
     chat_url: str = ""
@@ -98,8 +100,10 @@ class Settings:
     def __post_init__(self) -> None:
         if self.data == Path():
             object.__setattr__(self, "data", default_data_folder())
-        for name in ("corpus", "data"):
+        for name in ("corpus", "data", "feedback"):
             path = getattr(self, name)
+            if path is None:
+                continue
             try:
                 object.__setattr__(self, name, path.expanduser().absolute())
             except RuntimeError as error:
@@ -279,6 +283,7 @@ _READERS: Final[_Readers] = {
     "country": str.upper,
     "passage_chars": int,
     "max_statements": int,
+    "feedback": Path,
     "chat_model": str,
     "chat_mode": str.lower,
     "chat_url": str,

@@ -18,6 +18,7 @@ from assistant.text import trim
 from assistant.types import NOT_STATED, EvidenceTag, LeftOut, Span
 
 SOURCES_FILE: Final = "sources.toml"
+MAX_ABOUT_CHARS: Final = 120
 _LISTS: Final = {
     "posts": str,
     "instruction_sections": str,
@@ -63,6 +64,31 @@ def load_sources(folder: Path) -> dict[str, Source]:
     if not isinstance(entries, dict) or not all(isinstance(e, dict) for e in entries.values()):
         raise CorpusError(f"{path}: an article needs a table of its own, [articles.NAME]")
     return {name: _parse_source(path, name, entry) for name, entry in entries.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a corpus says of itself, ``[corpus]``: what its articles are about, in a few words."""
+
+    about: str = ""
+
+
+def load_about(folder: Path) -> About:
+    """The ``[corpus]`` table of ``sources.toml``; empty where there is none."""
+    path = folder / SOURCES_FILE
+    if not path.exists():
+        return About()
+    try:
+        table = tomllib.loads(path.read_text("utf-8")).get("corpus", {})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise CorpusError(f"{path}: cannot be read ({error}); correct it") from error
+    about = table.get("about", "") if isinstance(table, dict) else None
+    if not isinstance(about, str) or set(about) & set("<>\n") or len(about) > MAX_ABOUT_CHARS:
+        raise CorpusError(
+            f'{path}: [corpus] needs about = "a few words", at most {MAX_ABOUT_CHARS} characters '
+            "on one line without < and >; correct it"
+        )
+    return About(about.strip())
 
 
 def _parse_source(path: Path, name: str, entry: Mapping[str, Any]) -> Source:

@@ -15,6 +15,7 @@ from assistant.texts import TextStore
 from assistant.types import REPHRASE, Article, Decision, Span
 
 _NEEDED: Final = ("id", "quote", "sha256")
+EXPORT_FORMAT: Final = "knee-hip-conversation"
 MAX_EXPORT_BYTES: Final = 100_000_000
 
 
@@ -32,11 +33,13 @@ def verify_export(
 ) -> tuple[Replayed, ...]:
     """Every citation in an export, wherever it stands in it, in order.
 
+    None where the page has exported a conversation in which nothing is quoted.
+
     Args:
         texts: earlier texts of the articles, to say what has become of a quote that has changed.
 
     Raises:
-        UsageError: the file can't be read as JSON, or holds no citation.
+        UsageError: the file can't be read as JSON, or is no export and holds no citation.
     """
     try:
         if path.stat().st_size > MAX_EXPORT_BYTES:
@@ -49,7 +52,8 @@ def verify_export(
     except (ValueError, RecursionError) as error:
         raise UsageError(f"{path}: not JSON ({error}); export the conversation again") from error
     replayed = tuple(_replay(row, articles, texts) for row in _iter_citations(data))
-    if not replayed:
+    exported = isinstance(data, dict) and data.get("format") == EXPORT_FORMAT
+    if not replayed and not exported:
         raise UsageError(
             f"{path}: no citation in it; name a file that `ask --json` or the page has exported"
         )

@@ -192,7 +192,7 @@ def _import(options: argparse.Namespace) -> int:
     for fault in faults:
         print(f"evals: {fault}", file=sys.stderr)
     if not rows:
-        raise UsageError(f"{options.feedback}: holds no feedback line")
+        raise UsageError(f"{options.feedback}: holds no feedback line with a question")
     out = options.out or options.feedback.with_suffix(".cases.jsonl")
     write_cases(rows, out)
     print(f"{len(rows)} cases to be labelled in {out}")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -32,6 +33,7 @@ def import_feedback(
     A line has `question`, `rating` ("up" or "down"), and may have `history`, `answer` (the JSON of
     DESIGN section 5), `citation` (the id that was rated) and `comment`. Sentences of a praised
     answer are proposed as gold; those of a citation called wrong never are, whatever came first.
+    A line without a question is from somebody who did not agree to have it kept: it is counted.
 
     Args:
         lines: Place and text of each line.
@@ -42,15 +44,22 @@ def import_feedback(
     """
     entries: dict[str, list[tuple[str, Mapping[str, Any]]]] = {}
     faults: list[str] = []
+    wordless: Counter[str] = Counter()
     for where, line in lines:
         try:
             entry = parse_object(line)
+            if "question" not in entry and entry.get("rating") in ("up", "down"):
+                wordless[str(entry.get("comment") or entry["rating"])] += 1
+                continue
             _check_entry(entry)
         except LineError as error:
             faults.append(f"{where}: {error}")
             continue
         asked = [" ".join(entry["question"].casefold().split()), entry.get("history") or []]
         entries.setdefault(json.dumps(asked, sort_keys=True), []).append((where, entry))
+    if wordless:
+        counts = ", ".join(f"{reason} {count}" for reason, count in wordless.most_common())
+        faults.append(f"{wordless.total()} without a question, which make no case: {counts}")
     rows = []
     for number, of_question in enumerate(entries.values(), 1):
         row = _new_row(of_question[0][1], number)

@@ -18,6 +18,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
 
+from assistant.documents import SUFFIXES
 from assistant.errors import UsageError
 from evals.cases import Case
 from evals.figures import compute_figures
@@ -146,7 +147,8 @@ def hash_cases(cases: Iterable[Case]) -> str:
 def hash_corpus(folder: Path) -> dict[str, str]:
     """File name → 12 digits of its SHA-256, for the articles and what is written beside them."""
     files = sorted(path for path in folder.iterdir() if path.is_file())
-    read = [path for path in files if path.suffix in (".txt", ".jsonl", ".toml")]
+    kinds = (*SUFFIXES, ".jsonl", ".toml")
+    read = [path for path in files if path.suffix in kinds and path.stem != "README"]
     return {path.name: _digits(path.read_bytes()) for path in read}
 
 

@@ -21,6 +21,7 @@ from typing import Final, TypeAlias
 from assistant.corpus import load_corpus
 from assistant.errors import CorpusError
 from assistant.settings import Settings
+from assistant.suggestions import iter_ideas
 from assistant.types import Article, Span
 from evals.sentences import Edges, find_edges
 
@@ -61,7 +62,7 @@ class Truth:
 def load_truth(
     corpus: Path, left_out_file: Path = LEFT_OUT_FILE, country: str | None = None
 ) -> Truth:
-    """Reads every article of a corpus folder as it is.
+    """Reads every ``.txt`` article of a corpus folder as it is, the others as extracted.
 
     Left-out stretches of articles that this corpus does not have are passed over.
 
@@ -83,13 +84,18 @@ def load_truth(
                 f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8"
             ) from error
         sha256[path.stem] = hashlib.sha256(data).hexdigest()
-    if not texts:
-        raise CorpusError(f"{corpus}: holds no .txt article; name a corpus folder with --corpus")
+    articles = load_corpus(corpus)
+    for article in articles.values():
+        # Of other formats the text is what the assistant extracts; there is no other to hold it to.
+        if texts.setdefault(article.id, article.text) is article.text:
+            sha256[article.id] = article.sha256
     left_out = tuple(_iter_left_out(left_out_file, texts))
     if country is None:
         country = Settings.from_environment().country
     notices = _load_notices(country)
-    articles = load_corpus(corpus)
+    known = tuple(_iter_known_questions(corpus))
+    if not known:
+        known = tuple(idea.question for idea in iter_ideas(articles))
     # Where the assistant leaves out more than is known here, its cut is an edge too.
     cuts = [*left_out, *(left.span for a in articles.values() for left in a.left_out)]
     return Truth(
@@ -102,7 +108,7 @@ def load_truth(
             for name, text in texts.items()
         },
         articles=articles,
-        known_questions=frozenset(_iter_known_questions(corpus)),
+        known_questions=frozenset(known),
         notices=notices,
     )
 

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import ui
+from assistant.page.feedback import FeedbackFile
 from assistant.settings import Serving
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -25,7 +26,12 @@ FLAGS = [
 class Server:
     """The real application on a port of its own, stopped at the end."""
 
-    def __init__(self, load: ui.Load, serving: Serving | None = None) -> None:
+    def __init__(
+        self,
+        load: ui.Load,
+        serving: Serving | None = None,
+        feedback: FeedbackFile | None = None,
+    ) -> None:
         import uvicorn
 
         serving = serving or Serving()
@@ -33,7 +39,7 @@ class Server:
         self._listening = socket.socket()
         self._listening.bind(("127.0.0.1", 0))
         self.address = f"http://127.0.0.1:{self._listening.getsockname()[1]}/"
-        config = ui.server_config(ui.build_app(load, serving), serving)
+        config = ui.server_config(ui.build_app(load, serving, feedback), serving)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._listening]}, daemon=True

@@ -9,12 +9,13 @@ import signal
 import sqlite3
 import threading
 import time
-from multiprocessing.context import ForkContext
+from multiprocessing.context import ForkServerContext
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from assistant import ingest as ingest_module
 from assistant.encoder import Encoder
 from assistant.errors import AssistantError, StoreError
 from assistant.generations import Lease, current_generation, writer_lock
@@ -30,6 +31,7 @@ PASSAGES = 1200
 KILLS = 50
 BOTH_AT_ONCE = 10
 REINGESTS = 20
+TOPICS = load_topics()[::40]
 
 
 def write_large(folder: Path, version: str) -> None:
@@ -44,11 +46,14 @@ def write_large(folder: Path, version: str) -> None:
         )
 
 
+def learn_fast() -> None:
+    """A check of answers that is learned from few examples: it is not what is tried here."""
+    ingest_module.load_topics = lambda: TOPICS  # type: ignore[assignment]
+
+
 @pytest.fixture(autouse=True)
 def few_topics(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A check of answers that is learned fast: it is not what is tried here."""
-    topics = load_topics()[::40]
-    monkeypatch.setattr("assistant.ingest.load_topics", lambda: topics)
+    monkeypatch.setattr(ingest_module, "load_topics", lambda: TOPICS)
 
 
 @pytest.fixture
@@ -58,18 +63,20 @@ def large(tmp_path: Path) -> Settings:
 
 
 @pytest.fixture(scope="module")
-def context() -> ForkContext:
-    """Processes that begin where this one is: what they import is imported already."""
-    import bm25s
-    import chromadb
-    import sklearn.linear_model  # noqa: F401
+def context() -> ForkServerContext:
+    """Processes forked from one that has imported everything and opened nothing.
 
-    assert bm25s
-    assert chromadb
-    return multiprocessing.get_context("fork")
+    A fork of this one would inherit the locks of Chroma's threads.
+    """
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(
+        ["tests.test_crash", "bm25s", "chromadb", "sklearn.linear_model"]
+    )
+    return context
 
 
 def run_ingest(settings: Settings, told: Any = None) -> None:
+    learn_fast()
     try:
         ingest(settings, HashingEncoder())
     except StoreError as error:
@@ -80,6 +87,12 @@ def run_ingest(settings: Settings, told: Any = None) -> None:
         if told is not None:
             told.put("")
     os._exit(0)
+
+
+def hold(folder: Path, ready: Any) -> None:
+    with writer_lock(folder):
+        ready.set()
+        time.sleep(60)
 
 
 def versions_in(index: Index) -> set[str]:
@@ -102,7 +115,7 @@ def files_below(folder: Path) -> int:
 
 @pytest.mark.slow
 def test_a_killed_ingest_leaves_the_old_or_the_new_index_whole(
-    large: Settings, context: ForkContext
+    large: Settings, context: ForkServerContext
 ) -> None:
     started = time.perf_counter()
     first = context.Process(target=run_ingest, args=(large,))
@@ -137,7 +150,7 @@ def test_a_killed_ingest_leaves_the_old_or_the_new_index_whole(
 
 @pytest.mark.slow
 def test_of_two_ingests_at_once_one_wins_and_one_is_told(
-    large: Settings, context: ForkContext
+    large: Settings, context: ForkServerContext
 ) -> None:
     for number in range(BOTH_AT_ONCE):
         write_large(large.corpus, f"{number}")
@@ -164,16 +177,10 @@ def test_the_second_writer_is_told_who_holds_the_index(small_settings: Settings)
 
 
 def test_a_lock_whose_holder_was_killed_is_free(
-    small_settings: Settings, context: ForkContext
+    small_settings: Settings, context: ForkServerContext
 ) -> None:
     ready = context.Event()
-
-    def hold() -> None:
-        with writer_lock(small_settings.index_folder):
-            ready.set()
-            time.sleep(60)
-
-    process = context.Process(target=hold)
+    process = context.Process(target=hold, args=(small_settings.index_folder, ready))
     process.start()
     assert ready.wait(30)
     os.kill(process.pid or 0, signal.SIGKILL)
@@ -210,7 +217,7 @@ def encoder_of_words(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("encoder_of_words")
 def test_a_chat_goes_on_through_twenty_ingests(
-    small_settings: Settings, context: ForkContext
+    small_settings: Settings, context: ForkServerContext
 ) -> None:
     def words(number: int) -> str:
         return f"A sore wrist often comes from typing {number} hours."
@@ -316,11 +323,11 @@ def test_a_full_disk_is_told_and_leaves_the_index_in_use(
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("assistant.index.np.save", full)
-    with pytest.raises(StoreError, match=r"No space left.*free some space"):
-        ingest(small_settings, HashingEncoder())
+    with monkeypatch.context() as disk:
+        disk.setattr("assistant.index.np.save", full)
+        with pytest.raises(StoreError, match=r"No space left.*free some space"):
+            ingest(small_settings, HashingEncoder())
     assert current_generation(small_settings.index_folder) == before
-    monkeypatch.undo()
     assert ingest(small_settings, HashingEncoder()).built
 
 

@@ -9,8 +9,10 @@ import re
 import socket
 import threading
 import time
+from pathlib import Path
 
 import pytest
+from hostile import HOSTILE, write_hostile_corpus
 from page_double import (
     ABSTAINED,
     ANSWERED,
@@ -29,12 +31,13 @@ from page_double import (
 
 import ui
 from assistant.articles import parse_article
+from assistant.corpus import load_corpus
 from assistant.errors import StoreError
 from assistant.page import shell
 from assistant.page.answer import MAX_SHOWN_CHARS, answer_as_text, render_answer, render_question
 from assistant.page.article import render_article
 from assistant.page.guard import CONTENT_POLICY, is_closed
-from assistant.page.markup import escape, prose
+from assistant.page.markup import escape, prose, showable
 from assistant.page.session import MAX_TURNS, Loader, Session, converse, country_of, welcome
 from assistant.types import DISCLAIMER, LeftOut, Span
 
@@ -54,26 +57,6 @@ QUESTIONS = (
     "   ",
     "\0",
     "😀" * 10,
-)
-HOSTILE = (
-    "<script>window.hit=1</script>",
-    "<img src=x onerror=window.hit=1>",
-    "![x](https://a.example/x)",
-    "[x](javascript:window.hit=1)",
-    "${window.hit=1}",
-    "{{value}}",
-    "{{#each value}}",
-    "`${1}`",
-    "</textarea><svg onload=window.hit=1>",
-    "<style>*{display:none}</style>",
-    "&lt;b&gt;",
-    "\0\x1b[31m",
-    "\u202egnp.exe",
-    "\\u003cscript>",
-    '" onmouseover="window.hit=1',
-    "' autofocus onfocus=window.hit=1 '",
-    "<form action=//a.example><button>",
-    "<iframe srcdoc='<script>parent.hit=1</script>'>",
 )
 
 
@@ -179,19 +162,21 @@ def test_hostile_text_is_only_ever_text(double: PageDouble, text: str) -> None:
     assert plain(escape("a" + text + "b")).replace("\ufffd", "").startswith("a")
 
 
-@pytest.mark.parametrize("text", HOSTILE)
-def test_hostile_articles_are_only_ever_text(text: str) -> None:
-    hostile = f"{text}\n\nThe hip moves. {text} The knee bends.\n".replace("\0", "")
-    article = parse_article("x", hostile)
-    markup = render_article(article, article.sentences[-1].span)
-    markup += shell.render_reading_list({"x": article}) + shell.dress(
-        "<gradio-app></gradio-app>", text, {"x": article}
-    )
+def test_hostile_articles_titles_and_file_names_are_only_ever_text(tmp_path: Path) -> None:
+    ids = write_hostile_corpus(tmp_path)
+    articles = load_corpus(tmp_path)
+    assert set(articles) == set(ids)
+    markup = shell.render_reading_list(articles)
+    for text, article in zip(HOSTILE, articles.values(), strict=True):
+        span = article.sentences[-1].span
+        reading = render_article(article, span)
+        assert cited_words(reading) == showable(article.quote(span))
+        markup += reading + shell.dress("<gradio-app></gradio-app>", text, {"x": article})
     assert "window.hit=1>" not in markup
     assert "<img" not in markup
     assert "${" not in markup
     assert "{{" not in markup
-    assert cited_words(markup)
+    assert "<script" not in markup
 
 
 def test_a_left_out_span_may_cover_the_start_of_a_block() -> None:
@@ -230,7 +215,8 @@ def collect(question: str, session: Session, loader: Loader) -> list[str]:
 def loaded(double: PageDouble) -> Loader:
     loader = Loader(lambda _: double)
     loader.start()
-    asyncio.run(loader.wait())
+    while not loader.finished:
+        time.sleep(0.01)
     return loader
 
 
@@ -278,7 +264,7 @@ def test_an_answer_to_a_cleared_conversation_is_dropped() -> None:
         return shown
 
     assert asyncio.run(run())[-1] == ""
-    assert session.history == []
+    assert session.exchanges == []
 
 
 def test_a_full_conversation_says_so() -> None:
@@ -286,7 +272,7 @@ def test_a_full_conversation_says_so() -> None:
     for _ in range(MAX_TURNS + 3):
         shown = collect(OFF_TOPIC, session, loader)
     assert len(shown) == 1
-    assert len(session.shown) == MAX_TURNS + 1
+    assert len(session.exchanges) == MAX_TURNS + 1
     assert "Start a new conversation" in shown[0]
     session.clear()
     assert "Start a new conversation" not in collect(OFF_TOPIC, session, loader)[-1]
@@ -464,14 +450,43 @@ def test_a_sentence_is_traced_to_who_says_it(client, double) -> None:
 
 @pytest.mark.parametrize(
     "form",
-    ["{id}", "{id}@{hash}", "http://h/#cite={id}@{hash}", "http://h/#cite={quoted}%40{hash}"],
+    [
+        "{id}",
+        "{id}@{hash}",
+        "http://h/#cite={id}@{hash}",
+        "http://h/?cite={quoted}%40{hash}",
+        "https://h/deep/read/{article}?at={place}@{hash}&also=1-2#cited",
+        "http://h/read/{article}?at={place}",
+    ],
 )
 def test_a_citation_is_looked_up_by_id_and_by_link(client, double, form: str) -> None:
     citation = double.ask(ANSWERED).citations[0]
     given = form.format(
-        id=citation.id, hash=citation.sha256[:8], quoted=citation.id.replace(":", "%3A")
+        id=citation.id,
+        hash=citation.sha256[:8],
+        quoted=citation.id.replace(":", "%3A"),
+        article=citation.span.article_id,
+        place=citation.id.partition(":")[2],
     )
     assert cited_words(client.post("/claim", data={"claim": given}).text) == citation.quote
+
+
+def test_a_link_to_a_citation_is_read_without_scripts(client, double) -> None:
+    citation = double.ask(ANSWERED).citations[0]
+    page = client.get("/", params={"cite": f"{citation.id}@{citation.sha256[:8]}"}).text
+    assert (
+        cited_words(page.partition("<noscript>")[2].partition("</noscript>")[0]) == citation.quote
+    )
+    for odd in ("", "x", "fix-the-hip:9-3", "none:1-2", "<script>", "a" * 5000):
+        page = client.get("/", params={"cite": odd})
+        assert page.status_code == 200
+        assert "article-link" in page.text
+
+
+def test_there_is_a_place_to_look_a_sentence_up(client) -> None:
+    page = client.get("/claim")
+    assert page.status_code == 200
+    assert '<form class="claim" method="post" action="claim">' in page.text
 
 
 @pytest.mark.parametrize("claim", ["", "x" * 1_000_000, "\0", *HOSTILE])

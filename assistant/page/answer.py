@@ -11,6 +11,7 @@ from itertools import groupby
 
 from assistant.page import icons
 from assistant.page.article import citation_address
+from assistant.page.feedback import render_feedback
 from assistant.page.markup import care, escape, prose, section, showable, text, words
 from assistant.types import (
     Answer,
@@ -57,26 +58,52 @@ def render_question(question: str) -> str:
 
 
 def render_pending(question: str, turn: int, message: str) -> str:
-    """A question that has no answer yet."""
+    """A question that has no answer yet, and the button to give it up."""
+    stop = (
+        f'<button type="button" class="quiet" data-stop>{icons.STOP}'
+        f"<span>{words('turn.stop')}</span></button>"
+    )
     return _render_turn(
         turn,
         render_question(question),
         f'<div class="answer waiting"><span class="dots" aria-hidden="true">'
-        f"<i></i><i></i><i></i></span>{escape(message)}</div>",
+        f"<i></i><i></i><i></i></span><span>{escape(message)}</span>{stop}</div>",
         "",
+    )
+
+
+def render_stopped(question: str, turn: int) -> str:
+    """A question that was given up; it can be asked again."""
+    body = f'<p>{words("turn.stopped")}</p><div class="tools">{_render_again(turn)}</div>'
+    return _render_turn(
+        turn,
+        render_question(question),
+        f'<div class="answer calm stopped">{body}</div>',
+        text("turn.stopped"),
     )
 
 
 def render_failure(question: str, turn: int, message: str, disclaimer: str) -> str:
     """A question that could not be answered because of us; still with the disclaimer."""
-    body = f"<p>{escape(message)}</p>{_render_disclaimer(disclaimer)}"
+    tools = f'<div class="tools">{_render_again(turn)}</div>' if question else ""
+    body = f"<p>{escape(message)}</p>{_render_disclaimer(disclaimer)}{tools}"
     return _render_turn(
         turn, render_question(question), f'<div class="answer calm error">{body}</div>', message
     )
 
 
-def render_answer(answer: Answer, turn: int) -> str:
-    """The whole turn; `turn` counts from 1 and makes ids unique on the page."""
+def _render_again(turn: int) -> str:
+    return (
+        f'<button type="button" class="quiet" data-again="{turn}">'
+        f"{icons.AGAIN}<span>{words('turn.again')}</span></button>"
+    )
+
+
+def render_answer(answer: Answer, turn: int, *, feedback: bool = False) -> str:
+    """The whole turn; `turn` counts from 1 and makes ids unique on the page.
+
+    `feedback` is whether the operator keeps what a reader says of an answer.
+    """
     numbers = {citation: n for n, citation in enumerate(answer.citations, start=1)}
     urgent_ones = [n for n in answer.notices if n.kind in section("care")]
     urgent_ones.sort(key=lambda notice: list(section("care")).index(notice.kind))
@@ -99,10 +126,11 @@ def render_answer(answer: Answer, turn: int) -> str:
     css = "answer" if answer.statements else "answer calm" if body else "answer bare"
     body += _render_disclaimer(answer.disclaimer)
     body += (
-        f'<div class="tools"><button type="button" class="quiet" '
+        f'<div class="tools">{_render_again(turn)}<button type="button" class="quiet" '
         f'data-copy="{escape(answer_as_text(answer))}">'
         f"{icons.COPY}<span>{words('turn.copy')}</span></button></div>"
     )
+    body += render_feedback(numbers, turn) if feedback else ""
     parts.append(f'<div class="{css} {answer.outcome.value}">{body}</div>')
     urgent = answer.kind in (Kind.EMERGENCY, Kind.CRISIS)
     return _render_turn(
@@ -211,10 +239,14 @@ def _render_tag(tag: EvidenceTag) -> str:
     return f'<span class="tag {_TAG_CLASS[tag]}">{escape(tag.value)}</span>'
 
 
-def _place(citation: Citation) -> str:
-    """The headings under which it stands, without the post's title where it is the article's."""
+def place_of(citation: Citation) -> str:
+    """The headings above a citation, without the post's title where it is the article's."""
     path = [name for name in citation.section if name != citation.title]
     return " › ".join(path)
+
+
+def _link(citation: Citation) -> str:
+    return f"{citation.id}@{citation.sha256[:8]}"
 
 
 def _render_sources(numbers: dict[Citation, int], turn: int) -> str:
@@ -222,14 +254,15 @@ def _render_sources(numbers: dict[Citation, int], turn: int) -> str:
     among = tuple(numbers)
     articles: dict[str, dict[tuple[str, EvidenceTag], list[Citation]]] = {}
     for citation in among:
-        place = (_place(citation), citation.evidence_tag)
+        place = (place_of(citation), citation.evidence_tag)
         articles.setdefault(citation.title, {}).setdefault(place, []).append(citation)
     items = ""
     for title, places in articles.items():
         first = next(iter(places.values()))[0]
         rows = "".join(
             f'<p class="place">{"".join(_render_cite(c, numbers[c], among) for c in found)}'
-            f"<span>{escape(place)} {_render_tag(tag)}</span></p>"
+            f"<span>{escape(place)} {_render_tag(tag)}"
+            f'<span class="printed"> {escape(", ".join(_link(c) for c in found))}</span></span></p>'
             for (place, tag), found in places.items()
         )
         items += (
@@ -291,10 +324,9 @@ def answer_as_text(answer: Answer) -> str:
     if numbers:
         lines.append(text("answer.sources"))
     for citation, number in numbers.items():
-        place = f" › {_place(citation)}" if _place(citation) else ""
+        place = f" › {place_of(citation)}" if place_of(citation) else ""
         lines.append(
-            f"[{number}] {citation.title}{place} ({citation.evidence_tag.value}; "
-            f"{citation.id}@{citation.sha256[:8]})"
+            f"[{number}] {citation.title}{place} ({citation.evidence_tag.value}; {_link(citation)})"
         )
     lines.append(answer.disclaimer)
     return showable("\n\n".join(lines))

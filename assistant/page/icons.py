@@ -31,6 +31,10 @@ PENCIL: Final = _icon('<path d="M4 20h4L19 9l-4-4L4 16v4z"/><path d="M13.5 6.5l4
 COPY: Final = _icon(
     '<rect x="9" y="9" width="11" height="11" rx="2"/><path d="M5 15V6a2 2 0 0 1 2-2h8"/>'
 )
+AGAIN: Final = _icon('<path d="M20 12a8 8 0 1 1-2.4-5.7"/><path d="M20 3v5h-5"/>')
+STOP: Final = _icon('<rect x="6" y="6" width="12" height="12" rx="1.5"/>')
+SEARCH: Final = _icon('<circle cx="11" cy="11" r="6.5"/><path d="M16 16l4.5 4.5"/>')
+SAVE: Final = _icon('<path d="M12 4v11"/><path d="M7 11l5 5 5-5"/><path d="M4 20h16"/>')
 WARNING: Final = _icon(
     '<path d="M12 3 2.5 20h19L12 3z"/><path d="M12 10v4"/><path d="M12 17.2v.1"/>'
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import unquote
 
 from assistant.errors import CitationError
 from assistant.page import shell
@@ -18,7 +19,10 @@ from assistant.types import Article, Citation, Span
 MAX_CLAIM_CHARS: Final = 2000
 
 # An id as answers and links carry it: `article:start-end`, perhaps with `@` and a hash.
-_ID: Final = re.compile(r"(?:^|=)([^\s:=@]+):(\d{1,9}-\d{1,9}(?:@[0-9a-f]{8})?)$")
+_PLACE: Final = r"(\d{1,9}-\d{1,9}(?:@[0-9a-f]{8})?)"
+_ID: Final = re.compile(rf"(?:^|=)([^\s:=@]+):{_PLACE}$")
+# The address of an article at a place, as a link without scripts has it.
+_READ: Final = re.compile(rf"/read/([^\s/?]+)\?at={_PLACE}(?:[&#]\S*)?$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,13 +65,32 @@ def read_claim(assistant: AssistantProtocol | None, claim: str) -> Reading:
     if assistant is None:
         return read_list(None)
     claim = claim.strip()
-    given = _ID.search(claim.replace("%3A", ":").replace("%40", "@"))
-    if given:
-        return read_article(assistant, given[1], given[2])
+    if _find_place(claim):
+        return read_link(assistant, claim)
     if not claim:
-        return read_list(assistant)
+        return read_look_up()
     body = shell.render_claim(assistant.claim(claim[:MAX_CLAIM_CHARS]))
     return Reading(text("claim.heading"), body)
+
+
+def read_link(assistant: AssistantProtocol | None, link: str) -> Reading:
+    """The place that an id or a link to a citation names, in its article."""
+    place = _find_place(link.strip())
+    if assistant is None or place is None:
+        return read_list(assistant, text("panel.missing"))
+    return read_article(assistant, *place)
+
+
+def read_look_up() -> Reading:
+    """Where a sentence is traced and a citation looked up."""
+    return Reading(text("claim.heading"), shell.render_look_up())
+
+
+def _find_place(given: str) -> tuple[str, str] | None:
+    """Article and place, ``start-end`` perhaps with a hash, that an id or a link names."""
+    given = unquote(given)
+    found = _ID.search(given) or _READ.search(given)
+    return (found[1], found[2]) if found else None
 
 
 def _parse_spans(raw: str, article: Article) -> list[Span]:

@@ -70,11 +70,10 @@ class Loader:
             self._started = True
             threading.Thread(target=self._run, name="load-assistant", daemon=True).start()
 
-    async def wait(self) -> AssistantProtocol | None:
-        """The assistant as soon as it is there, or None when it could not be loaded."""
+    async def wait(self) -> None:
+        """Until it has finished, one way or the other."""
         while not self.finished:
             await asyncio.sleep(POLL_SECONDS)
-        return self.assistant
 
     def facts(self) -> tuple[str, Mapping[str, Article]]:
         """The emergency line and the articles, as far as they are known by now."""
@@ -99,27 +98,72 @@ class Loader:
 
 
 @dataclass(slots=True)
+class Exchange:
+    """One question and what became of it.
+
+    `answer` is None while it is looked for, where it was stopped, and where there is none
+    because of us; `said` is what a follow-up may refer to, empty until there is an answer.
+    """
+
+    number: int
+    question: str
+    shown: str = ""
+    answer: Answer | None = None
+    said: str = ""
+    waiting: bool = True
+
+
+@dataclass(slots=True)
 class Session:
     """One open page's conversation; gone when the page is closed.
 
-    `cleared` counts how often it was begun anew, so that a late answer to an earlier
-    conversation is dropped; `asked` numbers the turns of all of them.
+    A late answer to a conversation that was begun anew changes an exchange that stands in none.
+    `asked` numbers the questions of all of them; `feedback` is whether the operator takes it.
     """
 
-    shown: list[str] = field(default_factory=list)
-    history: list[Turn] = field(default_factory=list)
-    cleared: int = 0
+    feedback: bool = False
+    exchanges: list[Exchange] = field(default_factory=list)
     asked: int = 0
+    noted: set[tuple[int, str, str]] = field(default_factory=set)
+
+    @property
+    def answers(self) -> tuple[Answer, ...]:
+        """All answers that stand on the page, in order."""
+        return tuple(e.answer for e in self.exchanges if e.answer)
+
+    def before(self, number: int) -> tuple[Turn, ...]:
+        """The turns before the exchange of that number.
+
+        A question that was stopped or failed is among them: an emergency in it still counts.
+        """
+        earlier = [e for e in self.exchanges if e.number < number]
+        return tuple(
+            turn
+            for e in earlier
+            for turn in (Turn("user", e.question), Turn("assistant", e.said))
+            if turn.content
+        )
+
+    def find(self, number: int) -> Exchange | None:
+        """The exchange of that number, if it stands on the page."""
+        return next((e for e in self.exchanges if e.number == number), None)
+
+    def stop(self) -> None:
+        """Give up what is being looked for; its question stays."""
+        for exchange in self.exchanges:
+            if exchange.waiting:
+                exchange.waiting = False
+                exchange.shown = turns.render_stopped(exchange.question, exchange.number)
 
     def clear(self) -> None:
         """Forget everything."""
-        self.shown.clear()
-        self.history.clear()
-        self.cleared += 1
+        self.stop()
+        self.exchanges.clear()
+        self.noted.clear()
 
     def markup(self) -> str:
         """The conversation as it stands."""
-        return "".join(self.shown)
+        return "".join(exchange.shown for exchange in self.exchanges)
 
 
 def country_of(languages: str) -> str:
@@ -137,42 +181,67 @@ async def converse(
     Args:
         country: where the reader may be, for the help lines.
     """
-    if len(session.shown) >= MAX_TURNS:
-        session.shown[MAX_TURNS:] = [
-            turns.render_failure(
-                "", session.asked, text("answer.full", count=MAX_TURNS), DISCLAIMER
-            )
-        ]
+    session.asked += 1
+    exchange = Exchange(session.asked, question)
+    if len(session.exchanges) >= MAX_TURNS:
+        full = text("answer.full", count=MAX_TURNS)
+        exchange.waiting = False
+        exchange.shown = turns.render_failure("", exchange.number, full, DISCLAIMER)
+        session.exchanges[MAX_TURNS:] = [exchange]
         yield session.markup()
         return
-    session.asked += 1
-    number, place, epoch = session.asked, len(session.shown), session.cleared
+    session.exchanges.append(exchange)
+    async for shown in _settle(exchange, session, loader, country):
+        yield shown
+
+
+async def ask_again(
+    number: int, session: Session, loader: Loader, country: str = ""
+) -> AsyncIterator[str]:
+    """As `converse`, with a question that stands on the page, in its place."""
+    exchange = session.find(number)
+    if exchange is None or exchange.waiting:
+        yield session.markup()
+        return
+    exchange.waiting, exchange.answer, exchange.said = True, None, ""
+    async for shown in _settle(exchange, session, loader, country):
+        yield shown
+
+
+async def _settle(
+    exchange: Exchange, session: Session, loader: Loader, country: str
+) -> AsyncIterator[str]:
     waiting = text("waiting.pending" if loader.finished else "waiting.loading")
-    session.shown.append(turns.render_pending(question, number, waiting))
+    exchange.shown = turns.render_pending(exchange.question, exchange.number, waiting)
     yield session.markup()
-    rendered, said = await _reply(question, tuple(session.history), number, loader, country)
-    if session.cleared == epoch:
-        session.shown[place] = rendered
-        session.history += [Turn("user", question), Turn("assistant", said)]
+    while exchange.waiting and not loader.finished:
+        await asyncio.sleep(POLL_SECONDS)
+    if exchange.waiting:
+        history = session.before(exchange.number)
+        replied = await _reply(exchange, history, session.feedback, loader, country)
+        if exchange.waiting:
+            exchange.waiting = False
+            exchange.shown, exchange.said, exchange.answer = replied
     yield session.markup()
 
 
 async def _reply(
-    question: str, history: tuple[Turn, ...], number: int, loader: Loader, country: str
-) -> tuple[str, str]:
-    """One turn as markup, and what the assistant said in it as plain words."""
-    assistant = await loader.wait()
-    if assistant is None:
+    exchange: Exchange, history: tuple[Turn, ...], feedback: bool, loader: Loader, country: str
+) -> tuple[str, str, Answer | None]:
+    """One turn as markup, what the assistant said in it as plain words, and the answer."""
+    question, number = exchange.question, exchange.number
+    if loader.assistant is None:
         message = f"{text('waiting.failed')} {loader.failure}"
-        return turns.render_failure(question, number, message, DISCLAIMER), message
+        return turns.render_failure(question, number, message, DISCLAIMER), message, None
     try:
-        there = assistant.in_country(country)
+        there = loader.assistant.in_country(country)
         answer = await asyncio.to_thread(there.ask, question, history)
-        return turns.render_answer(answer, number), turns.answer_as_text(answer)
+        rendered = turns.render_answer(answer, number, feedback=feedback)
+        return rendered, turns.answer_as_text(answer), answer
     except Exception as error:  # noqa: BLE001 - The page's edge. The message may hold the question: its type.
         _log.error("no answer because of a %s", type(error).__name__)
         message = text("answer.error")
-        return turns.render_failure(question, number, message, DISCLAIMER), message
+        return turns.render_failure(question, number, message, DISCLAIMER), message, None
 
 
 async def welcome(loader: Loader) -> AsyncIterator[str]:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import Final
+from urllib.parse import parse_qs
 
 from assistant.page import icons
 from assistant.page.answer import render_chips, render_quotes
 from assistant.page.article import render_article, render_article_list
 from assistant.page.guard import App, Message, Receive, Scope, Send
 from assistant.page.markup import STATIC, escape, text, words
+from assistant.page.menu import render_menu
 from assistant.types import DISCLAIMER, Article, Citation, ClaimResult, Span
 
 Facts = Callable[[], tuple[str, Mapping[str, Article]]]
@@ -33,6 +35,10 @@ _ROOT: Final = (
 )
 
 
+# What page.js imports; all of them are asked for at once.
+_MODULES: Final = ("connection", "keep", "panel", "tip")
+
+
 def _version(name: str) -> str:
     return f"{int((STATIC / name).stat().st_mtime):x}"
 
@@ -47,15 +53,31 @@ def _head(title: str) -> str:
     )
 
 
-def render_header(emergency_line: str, skip_to: str) -> str:
-    """Name of the page, the way to the articles, and the emergency line."""
+def _short(key: str) -> str:
+    """A button's words, of which only the first is shown where there is little room."""
+    first, _, rest = text(key).partition(" ")
+    return f'<span>{escape(first)}<span class="long"> {escape(rest)}</span></span>'
+
+
+def render_header(emergency_line: str, skip_to: str, *, chat: bool = False) -> str:
+    """Name of the page, the ways to its places, and the emergency line.
+
+    `chat` is whether there is a conversation on this page, to save or print.
+    """
+    save = (
+        f'<button type="button" class="button" id="menu-open" aria-haspopup="dialog">'
+        f"{icons.SAVE}{_short('page.menu_button')}</button>"
+    )
     return (
         f'<a class="skip" href="{escape(skip_to)}">{words("page.skip")}</a>'
         '<header class="top"><div class="bar">'
         f'<a class="brand" href="./">{icons.MARK}<span><h1>{words("page.title")}</h1>'
         f"<small>{words('page.tagline')}</small></span></a>"
-        f'<a class="button articles-button" href="read">{icons.BOOK}'
-        f"<span>{words('page.articles_button')}</span></a></div>"
+        f'<nav aria-label="{words("page.places_label")}">'
+        f'<a class="button place-button articles-button" href="read">{icons.BOOK}'
+        f"<span>{words('page.articles_button')}</span></a>"
+        f'<a class="button place-button" href="claim">{icons.SEARCH}'
+        f"{_short('page.claim_button')}</a>{save if chat else ''}</nav></div>"
         f'<p class="strip">{icons.PHONE}<span id="emergency-line">'
         f"{escape(emergency_line or text('page.emergency_line'))}</span></p>"
         '<div id="tip" role="tooltip" hidden></div></header>'
@@ -71,19 +93,21 @@ def render_footer() -> str:
     )
 
 
-def dress(html: str, emergency_line: str, articles: Mapping[str, Article]) -> str:
-    """Gradio's index file as our page."""
+def dress(html: str, emergency_line: str, articles: Mapping[str, Article], cited: str = "") -> str:
+    """Gradio's index file as our page; `cited` is read at a link to a citation without scripts."""
     html = _REMOTE_META.sub("", html)
     html = _FRAME_SCRIPT.sub("", html)
-    script = f'<script defer src="page/page.js?{_version("page.js")}"></script>'
+    script = "".join(f'<link rel="modulepreload" href="page/{name}.js">' for name in _MODULES)
+    script += f'<script type="module" src="page/page.js?{_version("page.js")}"></script>'
     html = html.replace("</head>", f"{_ROOT}{_head(text('page.title'))}{script}</head>", 1)
     before, found, after = html.rpartition("<gradio-app")
     without = (
         f'<noscript><div class="noscript"><p>{words("page.noscript")}</p>'
-        f"{render_article_list(articles)}</div></noscript>"
+        f"{cited or render_article_list(articles)}</div></noscript>"
     )
-    html = before + render_header(emergency_line, "#question") + without + found + after
-    return html.replace("</gradio-app>", f"</gradio-app>{_AFTER}{render_footer()}{_panel()}", 1)
+    html = before + render_header(emergency_line, "#question", chat=True) + without + found + after
+    ours = f"{_AFTER}{render_footer()}{_panel()}{render_menu()}"
+    return html.replace("</gradio-app>", f"</gradio-app>{ours}", 1)
 
 
 _AFTER: Final = (
@@ -94,9 +118,10 @@ _AFTER: Final = (
 
 
 def _panel() -> str:
-    def button(name: str, key: str, icon: str) -> str:
+    def button(name: str, key: str, icon: str, shortcut: str = "Escape") -> str:
         return (
             f'<button type="button" class="icon-button" id="panel-{name}" '
+            f'aria-keyshortcuts="{shortcut}" '
             f'aria-label="{words(key)}" title="{words(key)}">{icon}</button>'
         )
 
@@ -109,9 +134,9 @@ def _panel() -> str:
         f'<a class="quiet" id="panel-all" href="read">{icons.BOOK}'
         f"<span>{words('panel.back_to_list')}</span></a>"
         '<div class="steps-through" id="panel-steps">'
-        f"{button('previous', 'panel.previous', icons.UP)}"
+        f"{button('previous', 'panel.previous', icons.UP, 'ArrowLeft')}"
         '<span id="panel-position"></span>'
-        f"{button('next', 'panel.next', icons.DOWN)}</div>"
+        f"{button('next', 'panel.next', icons.DOWN, 'ArrowRight')}</div>"
         f'<button type="button" class="icon-button" id="panel-link" hidden '
         f'aria-label="{words("panel.link")}" title="{words("panel.link")}">{icons.LINK}</button>'
         f"{button('close', 'panel.close', icons.CROSS)}</div>"
@@ -123,9 +148,11 @@ def _panel() -> str:
 class Dressed:
     """Wraps Gradio's application: the index file leaves it dressed, all else as it is."""
 
-    def __init__(self, app: App, facts: Facts) -> None:
+    def __init__(self, app: App, facts: Facts, cited: Callable[[str], str]) -> None:
+        """`cited` gives what is read at a link to a citation (``?cite=``), as markup."""
         self._app = app
         self._facts = facts
+        self._cited = cited
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one connection."""
@@ -134,6 +161,7 @@ class Dressed:
             return
         # Uncompressed from inside, so that it can be read here; compressed again further out.
         plain = [pair for pair in scope["headers"] if pair[0] != b"accept-encoding"]
+        link = parse_qs(scope["query_string"].decode("latin-1")).get("cite", [""])[0]
         start: Message = {}
         body = bytearray()
 
@@ -149,7 +177,8 @@ class Dressed:
             page = bytes(body)
             if start["status"] == 200:
                 line, articles = self._facts()
-                page = dress(page.decode(), line, articles).encode()
+                cited = self._cited(link) if link else ""
+                page = dress(page.decode(), line, articles, cited).encode()
             start["headers"] = [h for h in start["headers"] if h[0] != b"content-length"]
             start["headers"].append((b"content-length", str(len(page)).encode()))
             await send(start)
@@ -202,13 +231,23 @@ def render_reading_list(articles: Mapping[str, Article], missing: str = "") -> s
     return (
         f'<div class="reading list"><h2 id="panel-title" tabindex="-1">{words("panel.list")}</h2>'
         f"{note}<p>{words('panel.list_lead')}</p>{render_article_list(articles)}"
-        f"{_claim_form('claim.heading') if articles else ''}</div>"
+        f'<p><a class="button place-button" href="claim">{icons.SEARCH}'
+        f"{_short('page.claim_button')}</a></p></div>"
+    )
+
+
+def render_look_up() -> str:
+    """The place where a sentence is traced and a citation looked up."""
+    return (
+        f'<div class="reading list"><h2 id="panel-title" tabindex="-1">{words("claim.heading")}'
+        f"</h2><p>{words('claim.lead')}</p>{_claim_form('')}</div>"
     )
 
 
 def _claim_form(heading: str) -> str:
+    title = f"<h3>{words(heading)}</h3>" if heading else ""
     return (
-        f'<form class="claim" method="post" action="claim"><h3>{words(heading)}</h3>'
+        f'<form class="claim" method="post" action="claim">{title}'
         f'<label for="claim">{words("claim.label")}</label>'
         f'<textarea id="claim" name="claim" rows="3" required></textarea>'
         f'<button class="button">{words("claim.send")}</button></form>'
@@ -225,7 +264,8 @@ def render_claim(result: ClaimResult) -> str:
     nobody = f'<p class="said">{words("claim.nobody")}</p>'
     return (
         f'<div class="reading list"><h2 id="panel-title" tabindex="-1">{words("claim.result")}'
-        f'</h2><p class="asked-claim"><bdi>{escape(result.claim)}</bdi></p>{groups or nobody}'
+        f'</h2><p class="asked-claim"><bdi>{escape(result.claim)}</bdi></p>'
+        f'<div class="groups">{groups or nobody}</div>'
         f'{_claim_form("claim.again")}<p class="disclaimer">{escape(result.disclaimer)}</p></div>'
     )
 

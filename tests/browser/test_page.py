@@ -1,19 +1,16 @@
 """The page in a real browser: what a reader sees, by mouse, by keyboard, on a phone.
 
-Every request to another host fails the test that made it.
+Every request to another machine fails the test that made it (``conftest.open_page``).
 """
 
 from __future__ import annotations
 
 import json
-import re
 import sys
 import threading
 import uuid
-from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -32,113 +29,14 @@ from page_double import (
     PageDouble,
 )
 from page_server import CHROMIUM, Server
+from page_steps import Open, ask, cited, finished, in_view
 
 import ui
-from assistant.articles import parse_article
 from assistant.types import DISCLAIMER
-
-HOSTILE = (
-    "<script>window.hit=1</script>",
-    "<img src=x onerror=window.hit=1>",
-    "![x](https://a.example/x.png)",
-    "[x](javascript:window.hit=1)",
-    "${window.hit=1}",
-    "${alert(1)}",
-    "{{value}} {{this}}",
-    "{{#each value}}x{{/each}}",
-    "`${window.hit=1}`",
-    "</textarea><svg onload=window.hit=1>",
-    "<style>*{display:none}</style>",
-    "<div style='position:fixed;inset:0'>x</div>",
-    "<form action=//a.example><button>x",
-    "<iframe srcdoc='<script>parent.hit=1</script>'>",
-    '" onmouseover="window.hit=1',
-    "<base href=//a.example/>",
-    "<link rel=stylesheet href=//a.example/x.css>",
-    "\u202etxt.exe\u202c",
-    "javascript:window.hit=1",
-    "<video src=//a.example/x>",
-)
 
 pytestmark = pytest.mark.skipif(
     not CHROMIUM.exists(), reason=f"{CHROMIUM} is missing: install the Debian package chromium"
 )
-
-Open = Callable[..., Any]
-
-
-@pytest.fixture(scope="module")
-def double() -> PageDouble:
-    return PageDouble()
-
-
-@pytest.fixture(scope="module")
-def server(double: PageDouble) -> Iterator[Server]:
-    server = Server(lambda _: double)
-    yield server
-    server.stop()
-
-
-@pytest.fixture
-def open_page(browser: Any, server: Server) -> Iterator[Open]:
-    """A page that is ready; fails at the end for errors and for requests to other hosts."""
-    contexts, faults = [], []
-
-    def open_it(
-        width: int = 1280, height: int = 860, address: str = "", wait: str = ".chip", **options: Any
-    ) -> Any:
-        context = browser.new_context(
-            viewport={"width": width, "height": height}, reduced_motion="reduce", **options
-        )
-        contexts.append(context)
-        base = address or server.address
-
-        def look(request: Any) -> None:
-            if not request.url.startswith((base.split("#")[0], "data:", "blob:")):
-                faults.append(f"request to {request.url}")
-
-        context.on("request", look)
-        page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(f"script error {error}"))
-        page.on("dialog", lambda dialog: faults.append(f"dialog {dialog.message}"))
-        page.set_default_timeout(8000)
-        page.goto(base)
-        page.wait_for_selector(wait)
-        return page
-
-    yield open_it
-    for context in contexts:
-        context.close()
-    assert not faults
-
-
-def ask(page: Any, question: str) -> Any:
-    """Type and send; returns the finished turn."""
-    count = page.locator(".turn").count()
-    page.fill("#question textarea", question)
-    page.press("#question textarea", "Enter")
-    return finished(page, count)
-
-
-def finished(page: Any, index: int) -> Any:
-    turn = page.locator(".turn").nth(index)
-    turn.locator(".disclaimer").wait_for()
-    return turn
-
-
-def cited(page: Any) -> str:
-    page.wait_for_selector("#cited")
-    return "".join(page.locator("mark.cited").all_text_contents())
-
-
-def in_view(page: Any) -> bool:
-    return bool(
-        page.evaluate(
-            """() => { const a = document.querySelector('#cited').getBoundingClientRect();
-        const b = document.querySelector('#panel-body').getBoundingClientRect();
-        return a.top >= b.top && a.bottom <= b.bottom && a.left >= b.left; }"""
-        )
-    )
 
 
 def test_ask_read_and_open_each_citation(open_page: Open, double: PageDouble) -> None:
@@ -345,9 +243,10 @@ def test_the_articles_can_be_read_without_asking(open_page: Open, double: PageDo
 def test_a_sentence_is_looked_up_in_the_panel(open_page: Open, double: PageDouble) -> None:
     page = open_page()
     citation = double.ask(ANSWERED).citations[0]
-    page.click(".articles-button")
+    page.click("nav .place-button:has-text('Check')")
     page.fill("#claim", citation.quote)
     page.click(".claim button")
+    assert "The articles say this" in page.locator("#panel .groups").inner_text()
     page.click("#panel .quotes .source")
     assert cited(page) == citation.quote
 
@@ -375,43 +274,6 @@ def test_odd_questions_get_an_answer(open_page: Open, text: str) -> None:
     page = open_page()
     ask(page, text)
     assert page.locator("#question textarea").is_enabled()
-
-
-def test_hostile_questions_are_shown_as_text(open_page: Open) -> None:
-    page = open_page()
-    for text in HOSTILE:
-        turn = ask(page, text)
-        assert turn.locator(".question *:not(bdi):not(.sr)").count() == 0
-        visible = re.sub("[\u202e\u202c\u0007]", "\ufffd", text).strip()
-        assert turn.locator("bdi").text_content() == visible
-    assert page.evaluate("window.hit") is None
-    assert page.locator("iframe, form, video, #conversation img, #conversation script").count() == 0
-
-
-def test_hostile_articles_are_shown_as_text(open_page: Open) -> None:
-    body = "\n\n".join(
-        f"The hip moves in way {number}: {text} and then it stops again."
-        for number, text in enumerate(HOSTILE)
-    )
-    article = parse_article("hostile", f"{HOSTILE[0]} {HOSTILE[4]}\n\n{body}\n")
-    double = PageDouble()
-    double.articles = {**double.articles, "hostile": article}
-    server = Server(lambda _: double)
-    try:
-        page = open_page(address=server.address)
-        assert "<script>" in page.locator(".articles").inner_text()
-        for sentence in article.sentences:
-            page.evaluate(f"location.hash = '#cite={sentence.span.id}'")
-            page.wait_for_selector(f"[data-cited^='{sentence.span.id}@']")
-            assert cited(page).replace("\ufffd", "") == re.sub(
-                "[\u202e\u202c]", "", article.quote(sentence.span)
-            )
-        assert page.evaluate("window.hit") is None
-        page.evaluate("location.hash = '#cite=<img src=x onerror=window.hit=1>:1-2'")
-        page.wait_for_selector(".reading.list")
-        assert page.evaluate("window.hit") is None
-    finally:
-        server.stop()
 
 
 def test_progress_is_shown_and_a_question_is_taken_meanwhile(open_page: Open) -> None:

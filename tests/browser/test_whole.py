@@ -8,6 +8,13 @@ from urllib.request import urlopen
 
 import pytest
 from page_server import CHROMIUM, Server
+from page_speed import (
+    MAX_ANSWER_MS,
+    MAX_HIGHLIGHT_MS,
+    MAX_KILOBYTES,
+    MAX_USABLE_MS,
+    measure,
+)
 
 from assistant.pipeline import Assistant
 from assistant.types import DISCLAIMER
@@ -66,3 +73,15 @@ def test_the_page_says_that_it_is_alive_and_ready(server: Server) -> None:
     for path in ("healthz", "readyz"):
         with urlopen(server.address + path) as reply:
             assert reply.status == 200
+
+
+def test_the_page_is_light_and_fast(
+    browser: Any, server: Server, capsys: pytest.CaptureFixture[str]
+) -> None:
+    speed = measure(browser, server.address)
+    with capsys.disabled():
+        print(f"\n{speed}")
+    assert speed.kilobytes <= MAX_KILOBYTES
+    assert speed.usable_ms <= MAX_USABLE_MS
+    assert speed.answer_ms <= MAX_ANSWER_MS
+    assert speed.highlight_ms <= MAX_HIGHLIGHT_MS
