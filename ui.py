@@ -362,7 +362,9 @@ def serve(options: argparse.Namespace) -> int:
     """As `main`, with the options of `add_options`."""
     quiet_environment()
     try:
-        settings = Settings.from_environment(corpus=options.corpus)
+        settings = Settings.from_environment(
+            corpus=options.corpus, chat_model=options.chat_model, chat_mode=options.chat_mode
+        )
         serving = read_serving(options)
         feedback = FeedbackFile(settings.feedback) if settings.feedback else None
         app = build_app(load_from(settings), serving, feedback)

@@ -17,7 +17,7 @@ from assistant import __version__
 from assistant.errors import AssistantError, UsageError
 from assistant.settings import Settings, quiet_environment
 from assistant.types import Turn
-from assistant.web.options import add_options
+from assistant.web.options import add_chat_options, add_options
 
 if TYPE_CHECKING:
     from assistant.pipeline import Assistant
@@ -76,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
     ask.add_argument("--batch", metavar="FILE", help="JSON lines to answer; - for stdin")
     as_json(ask)
     corpus(ask)
+    add_chat_options(ask)
     ingest = command("ingest", _ingest, "index a corpus folder; only what changed is read again")
     _add_ingest_arguments(ingest)
     cite = command("cite", _cite, "a citation in its place")
@@ -92,6 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     doctor = command("doctor", _doctor, "what is installed and whether it fits together")
     as_json(doctor)
     corpus(doctor)
+    add_chat_options(doctor)
     add_options(command("ui", _ui, "the chat page and the API for programs"))
     mcp = command("mcp", _mcp, "tools for a language model's client, over stdin and stdout (MCP)")
     corpus(mcp)
@@ -296,7 +298,8 @@ def _mcp(arguments: argparse.Namespace, _: argparse.ArgumentParser) -> int:
 
 
 def _settings(arguments: argparse.Namespace) -> Settings:
-    return Settings.from_environment(corpus=arguments.corpus)
+    chat = {name: getattr(arguments, name, None) for name in ("chat_model", "chat_mode")}
+    return Settings.from_environment(corpus=arguments.corpus, **chat)
 
 
 def _assistant(arguments: argparse.Namespace) -> Assistant:

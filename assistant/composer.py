@@ -18,6 +18,7 @@ from assistant.text import words
 from assistant.types import (
     Article,
     BlockKind,
+    Choice,
     Evidence,
     Hit,
     Passage,
@@ -38,6 +39,7 @@ AS_GOOD: Final = 0.9
 MAX_LIST_ITEMS: Final = 8
 FINDING_LEAD: Final = "What the review behind it found"
 MAX_SIDES: Final = 4
+MAX_OFFERED: Final = 8
 SAME_WORDS: Final = 0.8
 
 _QUALIFIER: Final = re.compile(
@@ -344,6 +346,40 @@ def _statement(pick: _Pick, articles: Mapping[str, Article], first: Passage) -> 
         lead = f"Also in “{article.title}”"
     citation = make_citation(article, pick.passage.span)
     return Statement(pick.passage.quote, (citation,), pick.role, lead)
+
+
+def offer(
+    evidence: Evidence,
+    articles: Mapping[str, Article],
+    findings: Mapping[Span, Span],
+    composed: Sequence[Statement],
+) -> tuple[Choice, ...]:
+    """What a language model may choose among: the statements of the extractive answer, then the
+    next best passages, `MAX_OFFERED` in all.
+    """
+    spans = [statement.citations[0].span for statement in composed]
+    top = evidence.hits[0].score if evidence.hits else 0.0
+    for hit in _in_whole_quotes(evidence, articles).hits:
+        span = hit.passage.span
+        if hit.score >= ELSEWHERE_SHARE * top and not any(span.overlaps(s) for s in spans):
+            spans.append(span)
+    return tuple(_choice(span, articles, findings) for span in spans[:MAX_OFFERED])
+
+
+def _choice(span: Span, articles: Mapping[str, Article], findings: Mapping[Span, Span]) -> Choice:
+    article = articles[span.article_id]
+    sentence = sentence_of(articles, span)
+    section = sentence.section if sentence else (article.title,)
+    passage = Passage(span, section, article.quote(span), "")
+    statement, *along = _with_findings(
+        [_statement(_Pick(passage), articles, passage)], articles, findings
+    )
+    if qualifier := _qualifier(passage, articles):
+        along.append(_statement(_Pick(qualifier, StatementRole.QUALIFIES), articles, passage))
+    sentences = tuple(
+        make_citation(article, s.span) for s in article.sentences if span.contains(s.span)
+    )
+    return Choice(statement, sentences or statement.citations, tuple(along))
 
 
 def sentence_of(articles: Mapping[str, Article], span: Span) -> Sentence | None:

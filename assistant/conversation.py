@@ -125,6 +125,11 @@ class Conversation:
         points = any(p.search(question) for p in (_POINTER, _POSSESSIVE, _ORDINAL))
         return len(content) <= 1 or (points and len(content) <= 4)
 
+    def keeps_to(self, query: str, texts: Sequence[str]) -> bool:
+        """Whether `query` has no word of content that none of `texts` has."""
+        said = {word for text in texts for word in words(text)}
+        return all(word in said or word in _STOP for word in words(query))
+
     def _offered(self, said: str, asked: Sequence[str]) -> str:
         """What the last answer offered, with its subject in the place of a pronoun."""
         after_quotes = said.rsplit("”", 1)[-1].strip() or said

@@ -6,6 +6,7 @@
     ├── ModelError       the embedding model is missing or not the pinned one
     ├── CitationError    an id that is malformed or names words that are not there
     │   └── CitationChangedError   the words were there when the id was given
+    ├── ChatError        the language model gave nothing that can be used; caught, never shown
     ├── SettingsError    a setting has a value that cannot be used
     └── UsageError       the command was called with something it cannot read
 
@@ -49,6 +50,13 @@ class CitationChangedError(CitationError):
         self.was = was
         self.now = now
         self.now_id = now_id
+
+
+class ChatError(AssistantError):
+    """The language model gave nothing; the extractive answer stands.
+
+    The text is one of a few fixed ones: nothing of what the provider said, which may hold a key.
+    """
 
 
 class SettingsError(AssistantError):

@@ -159,12 +159,13 @@ class Guardrails:
 
     def check_answer(self, answer: Answer, articles: Mapping[str, Article]) -> Verdict:
         """Whether a reply may leave. FAIL means: show `safe_answer` instead."""
-        fault = find_fault(answer, articles, self._fixed_texts)
-        if fault is None:
-            for statement in answer.statements:
-                if self.is_instruction(statement.text):
-                    fault = ("instruction", "a statement gives instructions to the assistant")
-                    break
+        if any(self.is_instruction(statement.text) for statement in answer.statements):
+            fault: tuple[str, str] | None = (
+                "instruction",
+                "a statement gives instructions to the assistant",
+            )
+        else:
+            fault = find_fault(answer, articles, self._fixed_texts)
         if fault is None:
             return Verdict("output", Decision.PASS, "every check of the policy passed")
         return Verdict(f"output.{fault[0]}", Decision.FAIL, fault[1])

@@ -18,6 +18,7 @@ from assistant.errors import AssistantError, StoreError
 from assistant.generations import current_generation
 from assistant.ingest import Progress
 from assistant.pipeline import Assistant, build_assistant
+from assistant.replies import Tell
 from assistant.settings import Settings
 from assistant.types import Answer, Article, CitationContext, ClaimResult, Turn
 
@@ -86,9 +87,9 @@ class LiveAssistant:
         """As `Assistant.in_country`, of the newest generation."""
         return self.current.in_country(country)
 
-    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+    def ask(self, question: str, history: Sequence[Turn] = (), tell: Tell | None = None) -> Answer:
         """As `Assistant.ask`, over the newest generation."""
-        return self.current.ask(question, history)
+        return self.current.ask(question, history, tell)
 
     def cite(self, citation_id: str) -> CitationContext:
         """As `Assistant.cite`, over the newest generation."""

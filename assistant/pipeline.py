@@ -27,6 +27,7 @@ from assistant.disagreements import Disagreement, load_disagreements, load_findi
 from assistant.encoder import Encoder, Vectors, build_encoder
 from assistant.finder import load_finder
 from assistant.generations import current_generation
+from assistant.generator import Budget, Generator, build_generator
 from assistant.guardrails import Guardrails
 from assistant.index import Index
 from assistant.ingest import IngestReport, Progress, ingest, no_progress
@@ -34,7 +35,7 @@ from assistant.lexicon import load_lexicon
 from assistant.opening import open_index
 from assistant.questions import load_examples
 from assistant.reader import load_reader
-from assistant.replies import Message, Replies, Result, Results
+from assistant.replies import Message, Replies, Result, Results, Tell, may_be_shown
 from assistant.reranker import CrossEncoderReranker
 from assistant.retriever import Retriever, Search
 from assistant.settings import Settings, quiet_environment
@@ -66,6 +67,9 @@ from assistant.types import (
 from assistant.unaided import Unaided, Vocabulary, with_list
 
 MAX_QUERY_WORDS: Final = 400
+# Of the reader's earlier messages, what a language model sees to make a follow-up whole.
+MAX_TURNS_SHOWN: Final = 3
+MAX_TURN_CHARS: Final = 500
 _BATCH: Final = 64
 
 # Kinds whose reply is a fixed text: nothing is searched.
@@ -105,6 +109,7 @@ class Assistant:
     Attributes:
         articles: by id, in order.
         retriever: finds passages; usable by itself and with LangChain.
+        generator: the language model that writes answers, None without one.
     """
 
     def __init__(
@@ -118,6 +123,7 @@ class Assistant:
         guardrails: Guardrails,
         conversation: Conversation,
         suggestions: Suggestions,
+        generator: Generator | None = None,
     ) -> None:
         self.settings = settings
         self.articles = articles
@@ -130,6 +136,7 @@ class Assistant:
         self._conversation = conversation
         index = retriever.index
         self._suggestions = suggestions
+        self.generator = generator
         self._replies = Replies(
             articles,
             disagreements,
@@ -138,12 +145,17 @@ class Assistant:
             self._suggestions,
             Coverage(index.passages, index.questions, vocabulary),
             settings.max_statements,
+            generator,
         )
         self._in_countries: dict[str, Assistant] = {}
 
-    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
-        """The answer to one message, whatever it is; see the type for what it holds."""
-        return self.explain(question, history).answer
+    def ask(self, question: str, history: Sequence[Turn] = (), tell: Tell | None = None) -> Answer:
+        """The answer to one message, whatever it is; see the type for what it holds.
+
+        Args:
+            tell: told what is being done while a language model is waited for.
+        """
+        return self.explain(question, history, tell).answer
 
     def in_country(self, country: str) -> Assistant:
         """The same assistant with the help lines of a country that its reader may be in.
@@ -162,12 +174,14 @@ class Assistant:
             self._in_countries[country] = there
         return self._in_countries[country]
 
-    def explain(self, question: str, history: Sequence[Turn] = ()) -> Explanation:
+    def explain(
+        self, question: str, history: Sequence[Turn] = (), tell: Tell | None = None
+    ) -> Explanation:
         """As `ask`, with the evidence and the verdicts behind the answer."""
         message = self._screen(question, history)
         start = time.perf_counter()
         vectors = self._encode([message])
-        return self._finish(message, vectors, _ms(start))
+        return self._finish(message, vectors, _ms(start), tell)
 
     def ask_many(self, items: Iterable[tuple[str, Sequence[Turn]]]) -> Iterator[Answer]:
         """Answers in order; questions are encoded in batches, so it is faster than one by one."""
@@ -233,11 +247,33 @@ class Assistant:
         start = time.perf_counter()
         screening = self._guardrails.screen(question, history)
         queries: tuple[str, ...] = ()
+        budget = self.generator.budget() if self.generator else None
         if screening.kind not in _FIXED:
-            whole = plain(self._conversation.resolve(plain(screening.rest), history))
+            asked = plain(screening.rest)
+            whole = plain(self._conversation.resolve(asked, history))
+            if budget and history and may_be_shown(screening):
+                whole = self._rewritten(asked, whole, history, budget)
             parts = (whole, *split_questions(whole))
             queries = tuple(dict.fromkeys(part for part in map(_cut, parts) if part))
-        return Message(question, screening, queries, _ms(start))
+        return Message(question, screening, queries, _ms(start), budget)
+
+    def _rewritten(self, question: str, draft: str, history: Sequence[Turn], budget: Budget) -> str:
+        """A follow-up in a language model's words where it says no more than was said; or `draft`.
+
+        The model sees the reader's latest messages, but for those that it may not be asked about.
+        """
+        if not self.generator or not self._conversation.leans_back(question):
+            return draft
+        earlier = [plain(turn.content) for turn in history if turn.role == "user"]
+        shown = [
+            text[:MAX_TURN_CHARS]
+            for text in earlier[-MAX_TURNS_SHOWN:]
+            if text and may_be_shown(self._guardrails.screen(text))
+        ]
+        query = self.generator.rewrite(question, draft, shown, budget) if shown else ""
+        if not query or not self._conversation.keeps_to(query, [question, draft, *shown]):
+            return draft
+        return query if may_be_shown(self._guardrails.screen(query)) else draft
 
     def _encode(self, messages: Sequence[Message]) -> dict[str, Vectors]:
         """The vector of every query of the messages."""
@@ -267,12 +303,18 @@ class Assistant:
         return Results(best, tuple(part for part in parts if part is not best))
 
     def _finish(
-        self, message: Message, vectors: Mapping[str, Vectors], encode_ms: float
+        self,
+        message: Message,
+        vectors: Mapping[str, Vectors],
+        encode_ms: float,
+        tell: Tell | None = None,
     ) -> Explanation:
         start = time.perf_counter()
         results = self._search(message, vectors)
         search_ms = _ms(start)
-        answer = self._replies.answer(message, results)
+        answer = self._replies.answer(message, results, tell)
+        if self.generator and message.budget:
+            self.generator.note(message.budget)
         verdict = self._guardrails.check_answer(answer, self.articles)
         if verdict.decision is not Decision.PASS:
             answer = self._guardrails.safe_answer(message.question, message.screening)
@@ -358,7 +400,9 @@ def build_index(
 
     def finish(generation: Path) -> None:
         corpus = read_corpus(settings.corpus, TextStore(settings.index_folder))
-        assistant = _assemble(settings, encoder, corpus, Index(generation))
+        # A suggestion is known to be answered by the articles, whatever model there is.
+        quoting = replace(settings, chat_model="")
+        assistant = _assemble(quoting, encoder, corpus, Index(generation))
         questions = assistant.retriever.index.questions
         known = assistant.answered_of(list(iter_candidates(questions)))
         examples = assistant.answered_of(load_examples(settings.corpus))
@@ -395,6 +439,7 @@ def _assemble(settings: Settings, encoder: Encoder, corpus: Corpus, index: Index
         guardrails,
         Conversation(articles, load_lexicon(settings.corpus)),
         suggestions,
+        build_generator(settings),
     )
 
 

@@ -16,6 +16,7 @@ from assistant.types import (
 )
 
 _DIFFER: Final = "The articles differ:"
+_REWORDED: Final = "    reworded by a language model from: "
 _NEAREST: Final = "Nearest, but this does not answer it:"
 
 
@@ -62,6 +63,7 @@ def _statement_to_json(statement: Statement) -> dict[str, Any]:
         "citations": [citation.id for citation in statement.citations],
         "role": statement.role.value,
         "lead": statement.lead,
+        "reworded": statement.reworded,
     }
 
 
@@ -91,7 +93,10 @@ def claim_to_json(result: ClaimResult) -> dict[str, Any]:
 
 
 def render_answer(answer: Answer) -> str:
-    """An answer as plain text; quotes stand in “ ”, with the number of their citation."""
+    """An answer as plain text; quotes stand in “ ”, with the number of their citation.
+
+    A language model's words do not, and have the quotes they come from below them.
+    """
     numbers = {citation: n for n, citation in enumerate(answer.citations, start=1)}
     parts = [notice.text for notice in answer.notices]
     if answer.statements:
@@ -119,7 +124,11 @@ def _statement_lines(
         lead = statement.lead
         marks = "".join(f"[{numbers[c]}]" for c in statement.citations)
         bullet = "  • " if statement.role is StatementRole.ITEM else "  "
-        yield f"{bullet}“{_one_line(statement.text)}” {marks}"
+        if not statement.reworded:
+            yield f"{bullet}“{_one_line(statement.text)}” {marks}"
+            continue
+        yield f"{bullet}{_one_line(statement.text)} {marks}"
+        yield from (f"{_REWORDED}“{_one_line(c.quote)}”" for c in statement.citations)
 
 
 def _citation_line(citation: Citation, mark: str) -> str:

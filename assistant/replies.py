@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from assistant.answerability import Judgement
 from assistant.citations import make_citation
-from assistant.composer import compose
+from assistant.composer import compose, offer
 from assistant.coverage import Coverage
 from assistant.disagreements import Disagreement
+from assistant.generator import Budget, Generator
 from assistant.guardrails import Guardrails, Screening
 from assistant.retriever import Search
 from assistant.suggestions import SHOWN, Suggestions
@@ -24,11 +25,14 @@ from assistant.types import (
     Answer,
     Article,
     Citation,
+    Decision,
     Kind,
     Notice,
     Outcome,
     Span,
     Statement,
+    StatementRole,
+    Verdict,
     outcome_unanswered,
 )
 
@@ -45,6 +49,18 @@ MAX_TITLES_SHOWN: Final = 450
 _NEAREST: Final = 2
 _PROMISES_QUOTES: Final = frozenset({Kind.DIAGNOSIS.value, Kind.PERSONAL_PLAN.value})
 _REDIRECTS_ALWAYS: Final = frozenset({Kind.URGENT, Kind.CONDITIONAL})
+_SHOWN_TO_MODEL: Final = frozenset({None, Kind.IN_SCOPE, Kind.PERSONAL_PLAN})
+# Lists and the sides of a difference stand as they are: leaving out one of them says another thing.
+_AS_THEY_ARE: Final = frozenset({StatementRole.ITEM, StatementRole.DIFFERS})
+
+Tell = Callable[[str], None]
+"""Told what is being done, in words for the reader."""
+
+
+def may_be_shown(screening: Screening) -> bool:
+    """Whether a language model may see the message: nothing in it calls for help or was refused."""
+    kind = screening.kind
+    return kind in _SHOWN_TO_MODEL and all(notice.kind == kind for notice in screening.notices)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +68,14 @@ class Message:
     """A message after screening: what is left to search for, if anything.
 
     `queries` are what to search for: the whole message first, then the questions inside it.
+    `budget` is what a language model may still take for it; None where none is asked.
     """
 
     question: str
     screening: Screening
     queries: tuple[str, ...]
     screen_ms: float
+    budget: Budget | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +115,7 @@ class Replies:
         suggestions: Suggestions,
         coverage: Coverage,
         max_statements: int,
+        generator: Generator | None = None,
     ) -> None:
         self._articles = articles
         self._disagreements = disagreements
@@ -105,6 +124,7 @@ class Replies:
         self._suggestions = suggestions
         self._coverage = coverage
         self._max_statements = max_statements
+        self._generator = generator
 
     def by(self, guardrails: Guardrails) -> Replies:
         """The same with the fixed texts of other guardrails."""
@@ -112,8 +132,12 @@ class Replies:
         other._guardrails = guardrails
         return other
 
-    def answer(self, message: Message, results: Results | None) -> Answer:
-        """The answer to a screened message; `results` is None where nothing is searched."""
+    def answer(self, message: Message, results: Results | None, tell: Tell | None = None) -> Answer:
+        """The answer to a screened message; `results` is None where nothing is searched.
+
+        Args:
+            tell: told what a language model does meanwhile.
+        """
         if results is None:
             return self._unsearched(message)
         if not results.best.judgement.answers:
@@ -126,7 +150,7 @@ class Replies:
                 statements = _joined(statements, self._compose(part.search, STATEMENTS_OF_PART))
             elif kind is None and not part.judgement.comes_near:
                 notices.append(self._not_answered(part))
-        return Answer(
+        answer = Answer(
             message.question,
             search.evidence.query,
             kind or Kind.IN_SCOPE,
@@ -135,6 +159,36 @@ class Replies:
             statements,
             suggestions=self._suggestions.near(search),
         )
+        return self._written(message, answer, search, tell or _tell_nobody)
+
+    def _written(self, message: Message, answer: Answer, search: Search, tell: Tell) -> Answer:
+        """The answer as a language model puts it, where one is asked and all of it holds."""
+        if not (self._generator and message.budget and may_be_shown(message.screening)):
+            return answer
+        if any(statement.role in _AS_THEY_ARE for statement in answer.statements):
+            return answer
+        choices = offer(search.evidence, self._articles, self._findings, answer.statements)
+        statements = self._generator.write(
+            answer.query, choices, self._may_say, message.budget, tell
+        )
+        if statements is None:
+            return answer
+        written = replace(answer, statements=statements, generator=self._generator.name)
+        verdict = self._guardrails.check_answer(written, self._articles)
+        return written if verdict.decision is Decision.PASS else answer
+
+    def _may_say(self, statement: Statement) -> Verdict:
+        """Whether an answer may have this statement."""
+        assert self._generator
+        alone = Answer(
+            "",
+            "",
+            Kind.IN_SCOPE,
+            Outcome.ANSWERED,
+            statements=(statement,),
+            generator=self._generator.name,
+        )
+        return self._guardrails.check_answer(alone, self._articles)
 
     def _compose(self, search: Search, max_statements: int) -> tuple[Statement, ...]:
         return compose(
@@ -195,6 +249,10 @@ class Replies:
         if notice.kind in _PROMISES_QUOTES:
             return replace(self._guardrails.notice(f"{notice.kind}_alone"), kind=notice.kind)
         return notice
+
+
+def _tell_nobody(_: str) -> None:
+    pass
 
 
 def _joined(

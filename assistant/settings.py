@@ -29,6 +29,8 @@ _QUIET: Final = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "LANGSMITH_TRACING": "false",
     "LANGCHAIN_TRACING_V2": "false",
+    # Would send what is meant for a model's provider to a third party instead.
+    "LANGSMITH_GATEWAY": "false",
     "DO_NOT_TRACK": "1",
     # Idle OpenMP threads otherwise spin: with another process on one of two cores a question
     # took 500 ms instead of 16.
@@ -40,6 +42,11 @@ _QUIET: Final = {
 def quiet_environment() -> None:
     """Switch off what the libraries would send or look up; call before they are imported."""
     os.environ.update(_QUIET)
+
+
+CHAT_MODES: Final = ("quotes", "arrange", "rephrase")
+_CHAT_MODEL: Final = re.compile(r"[a-z_]+:\S(?:.*\S)?", re.ASCII)
+_CHAT_URL: Final = re.compile(r"https?://[^\s@/?#]+(?:/[^\s@?#]*)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,19 @@ class Settings:
             this many characters; 0 keeps every sentence a passage of its own.
         max_statements: how many sentences an answer has at most, lists and steps apart.
         feedback: file that readers' feedback is added to, as JSON lines; none where it is not set.
+        chat_model: ``provider:name`` of a language model that may arrange or reword answers, such
+            as ``ollama:llama3.1``; empty for none.
+        chat_mode: ``arrange`` lets it choose and order quotes, ``rephrase`` say in other words
+            what they say, ``quotes`` nothing.
+        chat_url: the model's address where it is not the provider's own, such as
+            ``http://127.0.0.1:8080/v1``.
+        chat_timeout_seconds: how long one question may wait for the model, retries included.
+        chat_max_input_tokens: of one request, estimated at three characters a token.
+        chat_max_output_tokens: of one reply.
+        chat_price_in: what a million tokens of input cost; as `chat_price_out`, of output, in the
+            currency of `chat_max_cost`, which is the limit for one question. 0 sets no limit.
+        chat_recordings: folder in which replies are kept, and found again for the same request.
+            They hold what was asked. None keeps nothing.
     """
 
     corpus: Path = DEFAULT_CORPUS
@@ -67,6 +87,16 @@ class Settings:
     passage_chars: int = 0
     max_statements: int = 4
     feedback: Path | None = None
+    chat_model: str = ""
+    chat_mode: str = "arrange"
+    chat_url: str = ""
+    chat_timeout_seconds: int = 20
+    chat_max_input_tokens: int = 4000
+    chat_max_output_tokens: int = 800
+    chat_price_in: float = 0.0
+    chat_price_out: float = 0.0
+    chat_max_cost: float = 0.0
+    chat_recordings: Path | None = None
 
     def __post_init__(self) -> None:
         if self.data == Path():
@@ -81,7 +111,17 @@ class Settings:
                 raise SettingsError(
                     f"{name} is {str(path)!r}: {error}; write the path out"
                 ) from error
-        for name, low, high in (("passage_chars", 0, 4000), ("max_statements", 1, 8)):
+        self._check_chat()
+        for name, low, high in (
+            ("passage_chars", 0, 4000),
+            ("max_statements", 1, 8),
+            ("chat_timeout_seconds", 1, 600),
+            ("chat_max_input_tokens", 500, 200_000),
+            ("chat_max_output_tokens", 50, 20_000),
+            ("chat_price_in", 0, 1_000_000),
+            ("chat_price_out", 0, 1_000_000),
+            ("chat_max_cost", 0, 1_000_000),
+        ):
             value = getattr(self, name)
             if not low <= value <= high:
                 raise SettingsError(f"{name} is {value}; set it to a number from {low} to {high}")
@@ -89,6 +129,33 @@ class Settings:
             raise SettingsError(
                 f"country is {self.country!r}; set it to a two-letter code such as GB, or leave it"
             )
+
+    def _check_chat(self) -> None:
+        if self.chat_model and not _CHAT_MODEL.fullmatch(self.chat_model):
+            raise SettingsError(
+                f"chat_model is {self.chat_model!r}; set it to provider:name, such as "
+                "ollama:llama3.1"
+            )
+        if self.chat_mode not in CHAT_MODES:
+            raise SettingsError(
+                f"chat_mode is {self.chat_mode!r}; set it to one of {', '.join(CHAT_MODES)}"
+            )
+        if self.chat_url and not _CHAT_URL.fullmatch(self.chat_url):
+            # Not repeated: somebody may have put a password into it.
+            raise SettingsError(
+                "chat_url is no address that can be used; set it to one such as "
+                "http://127.0.0.1:8080/v1, without a name or password in it"
+            )
+        if self.chat_max_cost and not (self.chat_price_in or self.chat_price_out):
+            raise SettingsError(
+                f"chat_max_cost is {self.chat_max_cost} and there are no prices; set "
+                "chat_price_in and chat_price_out too, for a million tokens"
+            )
+
+    @property
+    def uses_chat_model(self) -> bool:
+        """Whether a language model is asked anything."""
+        return bool(self.chat_model) and self.chat_mode != "quotes"
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None, **given: Any) -> Settings:
@@ -210,6 +277,7 @@ def _yes_or_no(raw: str) -> bool:
     ]
 
 
+_WANTED: Final[Mapping[Callable[[str], Any], str]] = {_yes_or_no: "yes or no", float: "a number"}
 _Readers = Mapping[str, Callable[[str], Any]]
 _READERS: Final[_Readers] = {
     "corpus": Path,
@@ -220,6 +288,16 @@ _READERS: Final[_Readers] = {
     "passage_chars": int,
     "max_statements": int,
     "feedback": Path,
+    "chat_model": str,
+    "chat_mode": str.lower,
+    "chat_url": str,
+    "chat_timeout_seconds": int,
+    "chat_max_input_tokens": int,
+    "chat_max_output_tokens": int,
+    "chat_price_in": float,
+    "chat_price_out": float,
+    "chat_max_cost": float,
+    "chat_recordings": Path,
 }
 _SERVING_READERS: Final[_Readers] = {
     "root_path": str,
@@ -251,9 +329,38 @@ def _values(
         try:
             values[name] = read(raw)
         except (ValueError, KeyError) as error:
-            wanted = "yes or no" if read is _yes_or_no else "a whole number"
+            wanted = _WANTED.get(read, "a whole number")
             raise SettingsError(f"{variable} is {raw!r}; set it to {wanted}") from error
     return {**values, **{name: value for name, value in given.items() if value is not None}}
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderEnvironment:
+    """What a provider's own variables say, the key itself left out.
+
+    `key_variable` is empty where the provider needs no key, `address` where it is the provider's.
+    """
+
+    key_variable: str = ""
+    has_key: bool = False
+    address: str = ""
+
+
+_PROVIDERS: Final[Mapping[str, tuple[str, tuple[str, ...], str]]] = {
+    "openai": ("OPENAI_API_KEY", ("OPENAI_API_BASE", "OPENAI_BASE_URL"), ""),
+    "anthropic": ("ANTHROPIC_API_KEY", ("ANTHROPIC_API_URL", "ANTHROPIC_BASE_URL"), ""),
+    "ollama": ("", ("OLLAMA_HOST",), "http://127.0.0.1:11434"),
+}
+
+
+def provider_environment(
+    provider: str, environ: Mapping[str, str] | None = None
+) -> ProviderEnvironment:
+    """The variables of a chat model's provider; empty for one that is not known here."""
+    environ = os.environ if environ is None else environ
+    key, addresses, usual = _PROVIDERS.get(provider, ("", (), ""))
+    address = next(filter(None, (environ.get(name, "").strip() for name in addresses)), usual)
+    return ProviderEnvironment(key, bool(key and environ.get(key, "").strip()), address)
 
 
 def default_data_folder() -> Path:

@@ -20,6 +20,9 @@ DISCLAIMER: Final = (
 
 NOT_STATED: Final = "not stated"
 
+EXTRACTIVE: Final = "extractive"
+REPHRASE: Final = "rephrase"
+
 
 class Kind(StrEnum):
     """What a message is, in the order of the safety policy: the first that matches counts."""
@@ -325,6 +328,7 @@ class Statement:
 
     In an extractive answer `text` is the quote itself. `lead` holds fixed connecting words
     (an exercise's name, "Also in …"), which are not the article's and must look different.
+    So must `text` where it is a language model's (`reworded`).
     """
 
     text: str
@@ -337,6 +341,24 @@ class Statement:
             raise ValueError("a statement needs words")
         if not self.citations:
             raise ValueError("a statement needs a citation")
+
+    @property
+    def reworded(self) -> bool:
+        """Whether the words are a model's and not those of a quote that it cites."""
+        return all(self.text != citation.quote for citation in self.citations)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A quote that a language model may choose, and what has to stand right after it.
+
+    `sentences` are those of the quote, each by itself. `along` is what takes something back, or
+    what the source behind a strong claim found.
+    """
+
+    statement: Statement
+    sentences: tuple[Citation, ...]
+    along: tuple[Statement, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,6 +376,8 @@ class Answer:
     The disclaimer is not a parameter: an answer without it, or with another one, cannot be
     built. `statements` are empty unless the outcome is answered, or redirected with general
     information below the notice; `nearest` is filled only when abstained, and is not an answer.
+    `generator` is ``extractive``, or how a language model had a part in it and which one:
+    ``arrange: provider:name`` where each word is still the articles', ``rephrase: provider:name``.
     """
 
     question: str
@@ -364,7 +388,7 @@ class Answer:
     statements: tuple[Statement, ...] = ()
     nearest: tuple[Citation, ...] = ()
     suggestions: tuple[str, ...] = ()
-    generator: str = "extractive"
+    generator: str = EXTRACTIVE
     timings_ms: Mapping[str, float] = field(default_factory=dict, compare=False)
     disclaimer: str = field(default=DISCLAIMER, init=False)
 

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from assistant.citations import cite, make_citation, parse_citation_id
 from assistant.errors import CitationError, StoreError, UsageError
+from assistant.support import check_support
 from assistant.texts import TextStore
-from assistant.types import Article, Span
+from assistant.types import REPHRASE, Article, Decision, Span
 
 _NEEDED: Final = ("id", "quote", "sha256")
 EXPORT_FORMAT: Final = "knee-hip-conversation"
@@ -73,7 +74,8 @@ def _parse(text: str) -> Any:
 def _iter_citations(data: Any) -> Iterator[Mapping[str, Any]]:
     """Every object that cites, in order; the statements of an answer count as such.
 
-    A statement has the words of one of the citations it names, so it is replayed as them.
+    A statement has the words of each of the citations it names, so it is replayed as them; one in
+    a language model's words has to be carried by them.
     """
     pending = [data]
     while pending:
@@ -99,10 +101,25 @@ def _iter_statements(answer: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for row in statements:
         named = row.get("citations") if isinstance(row, dict) else None
         ids = [id_ for id_ in named if isinstance(id_, str)] if isinstance(named, list) else []
+        if _is_carried(answer, row, [known[id_] for id_ in ids if id_ in known]):
+            continue
         for id_ in ids or [""]:
             text = row.get("text") if isinstance(row, dict) else None
             if id_ not in known or text != known[id_].get("quote"):
                 yield {"id": id_ or "a statement", "quote": text, "sha256": None}
+
+
+def _is_carried(
+    answer: Mapping[str, Any], statement: Any, cited: Sequence[Mapping[str, Any]]
+) -> bool:
+    """Whether it is a model's statement, and its quotes, replayed by themselves, carry it."""
+    if not str(answer.get("generator")).startswith(f"{REPHRASE}: "):
+        return False
+    quotes = [quote for row in cited if isinstance(quote := row.get("quote"), str)]
+    text = statement.get("text")
+    if not isinstance(text, str) or len(quotes) != len(statement["citations"]):
+        return False
+    return check_support(text, quotes).decision is Decision.PASS
 
 
 def _replay(

@@ -15,7 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from assistant.errors import AssistantError, UsageError
-from assistant.settings import DEFAULT_CORPUS, quiet_environment
+from assistant.settings import CHAT_MODES, DEFAULT_CORPUS, quiet_environment
 from evals.results import PROJECT, RESULTS, load_result, why_partial
 
 _ERRORS = Console(stderr=True)
@@ -63,6 +63,13 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MODEL",
         help="also ask a language model, e.g. ollama:llama3.1; sends answers to it",
     )
+    run.add_argument(
+        "--chat-model",
+        default="",
+        metavar="PROVIDER:NAME",
+        help="let a language model write the answers; counts what of it was kept",
+    )
+    run.add_argument("--chat-mode", default="", choices=CHAT_MODES)
     run.add_argument(
         "--gate",
         action="store_true",
@@ -114,6 +121,16 @@ def _parser() -> argparse.ArgumentParser:
     alarms.add_argument("--json", action="store_true")
     alarms.set_defaults(command=_alarms)
 
+    mutations = commands.add_parser(
+        "mutations", help="changed sentences let through by the support check, paraphrases kept"
+    )
+    mutations.add_argument("--corpus", type=Path, default=DEFAULT_CORPUS, metavar="DIR")
+    mutations.add_argument("--json", action="store_true")
+    mutations.add_argument(
+        "--list", type=Path, metavar="FILE.jsonl", help="also write the mutations, but of test"
+    )
+    mutations.set_defaults(command=_mutations)
+
     safety = commands.add_parser("safety", help="write docs/safety.md from the safety layer's data")
     safety.set_defaults(command=_safety)
     return parser
@@ -133,6 +150,8 @@ def _run(options: argparse.Namespace) -> int:
             out=options.out,
             show_test=options.show_test,
             judge=options.judge,
+            chat_model=options.chat_model,
+            chat_mode=options.chat_mode,
         ),
         _ERRORS,
     )
@@ -254,6 +273,24 @@ def _alarms(options: argparse.Namespace) -> int:
         _print_json(figures)
     else:
         print(render_alarms(figures), end="")
+    return 0
+
+
+def _mutations(options: argparse.Namespace) -> int:
+    from evals.mutations import (
+        all_mutations,
+        measure_mutations,
+        render_mutations,
+        write_mutations,
+    )
+
+    figures = measure_mutations(options.corpus)
+    if options.list:
+        write_mutations(all_mutations(options.corpus), options.list)
+    if options.json:
+        _print_json(figures)
+    else:
+        print(render_mutations(figures), end="")
     return 0
 
 

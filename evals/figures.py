@@ -64,8 +64,8 @@ EXPLANATIONS: Final[Mapping[str, str]] = {
     "stability.same_outcome": "rewordings with the same expectation: pairs with the same outcome",
     "stability.minimal_pairs": "groups with different expectations: every member right",
     "stability.whole_groups": "groups of two or more: every member right",
-    "integrity.statement_not_checked": "statements in a language model's own words, which nothing "
-    "here checks",
+    "integrity.statement_not_checked": "statements in a language model's own words, which only "
+    "the support check judges",
     "latency.p50_ms": "a question that is searched for, asked alone: median",
     "latency.p95_ms": "the same, 95th percentile",
 }

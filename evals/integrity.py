@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from assistant.types import EvidenceTag, Kind, Outcome, Span
+from assistant.support import check_support
+from assistant.types import Decision, EvidenceTag, Kind, Outcome, Span
 from evals.cases import ANSWERED_KINDS, OUTCOMES_OF
 from evals.notices import iter_notice_faults
 from evals.shape import find_misfit
@@ -46,7 +47,8 @@ FAULTS: Final[Mapping[str, str]] = {
     "statement_without_citation": "a statement names no citation",
     "statement_repeated": "the same statement twice in one answer",
     "citations_not_those_named": "the list is not exactly what statements name",
-    "words_not_in_quote": "an extractive statement is not exactly one of its quotes",
+    "words_not_in_quote": "a statement that no model reworded is not exactly one of its quotes",
+    "words_not_supported": "a reworded statement is not carried by its quotes (support check)",
     "lead_unknown": "words before a statement that are neither fixed nor a heading of its article",
     "suggestion_unknown": "a suggestion that is no written question known to be answered",
     "nearest_elsewhere": "nearest passages outside an abstention, or among the citations",
@@ -227,11 +229,23 @@ def _iter_statement_faults(answer: Mapping[str, Any], truth: Truth) -> Iterator[
             yield Fault("statement_without_citation", text[:80])
             continue
         cited = [listed[id_] for id_ in statement["citations"] if id_ in listed]
-        if answer["generator"] == "extractive" and text not in {c["quote"] for c in cited}:
-            yield Fault("words_not_in_quote", text[:80])
+        if text not in {c["quote"] for c in cited}:
+            yield from _iter_rewording_faults(answer["generator"], text, cited)
         lead = statement.get("lead", "")
         if lead and lead not in {*FIXED_LEADS, *_iter_leads(cited, truth)}:
             yield Fault("lead_unknown", repr(lead)[:80])
+
+
+def _iter_rewording_faults(
+    generator: str, text: str, cited: list[Mapping[str, Any]]
+) -> Iterator[Fault]:
+    """Of words that are no quote: only a model that rephrases may have them, and carried."""
+    if not generator.startswith("rephrase: "):
+        yield Fault("words_not_in_quote", text[:80])
+        return
+    verdict = check_support(text, [citation["quote"] for citation in cited])
+    if verdict.decision is not Decision.PASS:
+        yield Fault("words_not_supported", f"{verdict.reason}: {text[:80]}")
 
 
 def _iter_leads(cited: list[Mapping[str, Any]], truth: Truth) -> Iterator[str]:

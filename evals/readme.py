@@ -16,6 +16,8 @@ BEGIN: Final = "<!-- evals: written by `python -m evals readme`, do not edit -->
 END: Final = "<!-- evals: end -->"
 ALARMS_BEGIN: Final = "<!-- alarms: written by `python -m evals readme`, do not edit -->"
 ALARMS_END: Final = "<!-- alarms: end -->"
+MUTATIONS_BEGIN: Final = "<!-- mutations: written by `python -m evals readme`, do not edit -->"
+MUTATIONS_END: Final = "<!-- mutations: end -->"
 
 ROWS: Final[Mapping[str, str]] = {
     "all.right": "cases right, of every kind",
@@ -87,12 +89,13 @@ def with_table(readme: str, table: str, begin: str = BEGIN, end: str = END) -> s
 
 def update_readme(readme: Path, folder: Path = RESULTS) -> Path:
     """Writes the tables: of the newest result over the whole suite, whose path is returned, and of
-    the red flags, which are counted now.
+    the red flags and of the support check, which are counted now.
 
     Raises:
         UsageError: There is no such result, or the README is not there or has no markers.
     """
     from evals.alarms import measure_alarms, render_alarms
+    from evals.mutations import measure_mutations, render_mutations
 
     text = read_text(readme)
     newest = newest_published(folder.glob("*.json"))
@@ -102,5 +105,7 @@ def update_readme(readme: Path, folder: Path = RESULTS) -> Path:
         )
     text = with_table(text, render_table(load_result(newest), newest.name))
     alarms = "\n" + render_alarms(measure_alarms())
-    write_text(readme, with_table(text, alarms, ALARMS_BEGIN, ALARMS_END))
+    text = with_table(text, alarms, ALARMS_BEGIN, ALARMS_END)
+    mutations = "\n" + render_mutations(measure_mutations())
+    write_text(readme, with_table(text, mutations, MUTATIONS_BEGIN, MUTATIONS_END))
     return newest

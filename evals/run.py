@@ -28,6 +28,8 @@ class RunOptions:
         split: dev, test or all.
         show_test: Whether cases of the test split are listed one by one.
         judge: A model for `init_chat_model`, or empty.
+        chat_model: The language model that writes the answers, or empty for the environment's.
+        chat_mode: What it may do.
     """
 
     corpus: Path
@@ -36,6 +38,8 @@ class RunOptions:
     out: Path = RESULTS
     show_test: bool = False
     judge: str = ""
+    chat_model: str = ""
+    chat_mode: str = ""
 
 
 def default_suite_files() -> list[Path]:
@@ -58,12 +62,16 @@ def load_chosen_suite(options: RunOptions, truth: Truth) -> Suite:
     return Suite(cases, suite.files)
 
 
-def open_subject(corpus: Path, console: Console) -> Subject:
+def open_subject(
+    corpus: Path, console: Console, chat_model: str = "", chat_mode: str = ""
+) -> Subject:
     """The project's assistant over a corpus; builds its index if it is missing."""
     from assistant.pipeline import build_assistant
     from assistant.settings import Settings
 
-    settings = Settings.from_environment(corpus=corpus)
+    settings = Settings.from_environment(
+        corpus=corpus, chat_model=chat_model or None, chat_mode=chat_mode or None
+    )
     with console.status("opening the assistant"):
         return AssistantSubject(build_assistant(settings))
 
@@ -101,9 +109,10 @@ def run(
 
         judge = build_judge(options.judge)
     _check_writable(options.out)
-    results, seconds = measure(
-        subject or open_subject(options.corpus, console), suite, truth, console
+    subject = subject or open_subject(
+        options.corpus, console, options.chat_model, options.chat_mode
     )
+    results, seconds = measure(subject, suite, truth, console)
     judged = judge.judge_all(results, console, options.show_test) if judge else None
     result = build_result(
         results,
@@ -115,6 +124,9 @@ def run(
         show_test=options.show_test,
         judged=judged,
     )
+    if isinstance(subject, AssistantSubject) and (model := subject.language_model):
+        result["language_model"] = model
+        console.print("language model:", model)
     path = save_result(result, options.out)
     listed = listed_of(results, options.show_test)
     write_page(result, listed, truth, path.with_suffix(".html"))

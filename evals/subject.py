@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from assistant.errors import AssistantError
@@ -64,6 +64,12 @@ class AssistantSubject:
 
     def __init__(self, assistant: Assistant) -> None:
         self.assistant = assistant
+
+    @property
+    def language_model(self) -> dict[str, Any]:
+        """What the model that writes answers has given so far; empty without one."""
+        generator = self.assistant.generator
+        return {"generator": generator.name, **asdict(generator.tally)} if generator else {}
 
     def answers(self, messages: Sequence[Message]) -> Iterator[AnswerJson]:
         from assistant.render import answer_to_json

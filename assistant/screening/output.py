@@ -6,7 +6,17 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from assistant.types import DISCLAIMER, Answer, Article, Kind, Outcome
+from assistant.support import check_support
+from assistant.types import (
+    DISCLAIMER,
+    REPHRASE,
+    Answer,
+    Article,
+    Decision,
+    Kind,
+    Outcome,
+    Statement,
+)
 
 _DOSE: Final = re.compile(
     r"\d+(?:[.,]\d+)?\s?(?:mg|ml|mcg|µg|g|milligrams?|millilitres?|milliliters?|tablets?|pills?|"
@@ -22,6 +32,12 @@ _DIAGNOSIS: Final = re.compile(
     r"you are suffering from\b|your diagnosis is\b|you(?:'re| are) (?:most )?likely\b)",
     re.IGNORECASE,
 )
+# What a model may say of the reader is what the articles say of theirs, in the same words.
+_OF_READER: Final = re.compile(
+    r"\b(?:you(?:['’](?:ve|re|ll|d))?|i(?:['’]m)?|we(?:['’]re)?)\s+\w+|\byour\s+\w+\s+(?:is|are|has|have|comes?)\b",
+    re.IGNORECASE,
+)
+_POINTS_BACK: Final = re.compile(r"(?:it|this|that|these|those|they|he|she)\b", re.IGNORECASE)
 _ADDRESS: Final = re.compile(r"(?:https?://|www\.)[^\s)>\]\"']+", re.IGNORECASE)
 
 FILLED_IN: Final = frozenset({"not_named", "part_not_covered", "overview"})
@@ -64,19 +80,33 @@ def _faults(
         elif article.quote(citation.span) != citation.quote:
             yield "citation", f"{citation.id}: the article has other words there"
     for statement in answer.statements:
-        if answer.generator == "extractive" and statement.text not in {
-            citation.quote for citation in statement.citations
-        }:
-            yield "citation", "a statement is not in the words of its citation"
         yield from _faults_of_words(
             statement.text, " ".join(c.quote for c in statement.citations), articles
         )
+        if statement.reworded:
+            yield from _faults_of_rewording(answer, statement)
         if statement.lead:
             yield from _faults_of_words(
                 statement.lead, " ".join(c.quote for c in statement.citations), articles
             )
     for suggestion in answer.suggestions:
         yield from _faults_of_words(suggestion, "", articles)
+
+
+def _faults_of_rewording(answer: Answer, statement: Statement) -> Iterator[tuple[str, str]]:
+    """Of a statement in other words than its quotes'."""
+    if not answer.generator.startswith(f"{REPHRASE}: "):
+        yield "citation", "a statement is not in the words of its citation"
+        return
+    quoted = " ".join(citation.quote for citation in statement.citations).casefold()
+    for found in _OF_READER.findall(statement.text):
+        if found.casefold() not in quoted:
+            yield "diagnosis", f"tells the reader what no article says of them: {found!r}"
+    if _POINTS_BACK.match(statement.text):
+        yield "support", "a statement in other words has to stand by itself"
+    verdict = check_support(statement.text, [c.quote for c in statement.citations])
+    if verdict.decision is not Decision.PASS:
+        yield "support", f"a statement is not carried by its quotes ({verdict.rule})"
 
 
 _WITH_NOTICE: Final = frozenset(

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from assistant.errors import SettingsError
-from assistant.settings import Serving
+from assistant.settings import CHAT_MODES, Serving
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -14,6 +14,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=7860, help="port to listen on; 0 takes any")
     parser.add_argument("--corpus", type=Path, metavar="FOLDER", help="folder of articles")
+    add_chat_options(parser)
     others = parser.add_argument_group("for others (docs/api.md; each can be set as ASSISTANT_…)")
     others.add_argument("--root-path", metavar="PATH", help="the page's place behind a proxy")
     others.add_argument(
@@ -43,6 +44,20 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--log-requests", action="store_true", default=None, help="a JSON line each, on stderr"
     )
     others.add_argument("--workers", type=int, default=1, help="processes; 1 is what there is")
+
+
+def add_chat_options(parser: argparse.ArgumentParser) -> None:
+    """Which language model may arrange or reword answers, if any."""
+    parser.add_argument(
+        "--chat-model",
+        metavar="PROVIDER:NAME",
+        help="a language model, such as ollama:llama3.1; it is sent the question and the quotes",
+    )
+    parser.add_argument(
+        "--chat-mode",
+        choices=CHAT_MODES,
+        help="let it order quotes (arrange, the default), reword them (rephrase) or neither",
+    )
 
 
 def read_serving(options: argparse.Namespace) -> Serving:

@@ -81,6 +81,9 @@ class Statement(_Reply):
     citations: list[str] = Field(description="Ids; never none.", min_length=1)
     role: StatementRole
     lead: str
+    reworded: bool = Field(
+        description="In a language model's words; the quotes it rests on are its citations."
+    )
 
 
 class Citation(_Reply):

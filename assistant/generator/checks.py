@@ -1,0 +1,71 @@
+"""What one statement of a model has to stand before it is shown; each check is code.
+
+The numbers that it names exist, the words that it leans on stand in those sentences, they carry it
+ (``support``), and it is plain text. Whoever asks adds the check of every answer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from assistant.support import check_support
+from assistant.text import squeeze, words
+from assistant.types import Citation, Decision, Statement
+
+MAX_CHARS: Final = 400
+# With more sentences than these behind it, a statement joins what the articles keep apart.
+MAX_SENTENCES: Final = 2
+MIN_WORDS: Final = 2
+# HTML, Markdown, addresses and what is no plain sentence.
+_MARKUP: Final = re.compile(r"[<>{}\[\]|\\`*_#~^=]|://|\bwww\.|&\w+;", re.I)
+_SAME: Final = str.maketrans({"’": "'", "‘": "'", "“": '"', "”": '"', "–": "-", "—": "-", "‑": "-"})
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A statement as the model gave it: its text, and what it says it rests on."""
+
+    text: str
+    numbers: tuple[int, ...]
+    words: tuple[str, ...]
+
+
+def check_statement(said: Claimed, sentences: Sequence[Citation]) -> tuple[Statement | None, str]:
+    """The statement with its citations and an empty string; or None and why not.
+
+    Args:
+        sentences: what was numbered, from 1.
+    """
+    numbers = tuple(dict.fromkeys(said.numbers))
+    if not numbers or not all(0 < number <= len(sentences) for number in numbers):
+        return None, "it names a sentence that is not there, or none"
+    if len(numbers) > MAX_SENTENCES:
+        return None, f"it rests on more than {MAX_SENTENCES} sentences"
+    text = squeeze(said.text)
+    if not text or len(text) > MAX_CHARS or _MARKUP.search(text) or not text.isprintable():
+        return None, "it is empty, too long or no plain text"
+    leaning = [stretch for stretch in said.words if stretch.strip()]
+    if not leaning or not all(len(words(stretch)) >= MIN_WORDS for stretch in leaning):
+        return None, f"it leans on no words, or on fewer than {MIN_WORDS}"
+    named = [sentences[number - 1] for number in numbers]
+    if not all(any(_holds(c.quote, stretch) for c in named) for stretch in leaning):
+        return None, "it leans on words that are not in its sentences"
+    cited = tuple(c for c in named if any(_holds(c.quote, stretch) for stretch in leaning))
+    # The whole sentence has to carry it: a stretch of one may have lost its "not".
+    verdict = check_support(text, [citation.quote for citation in cited])
+    if verdict.decision is not Decision.PASS:
+        return None, verdict.reason
+    return Statement(text, cited), ""
+
+
+def _holds(quote: str, stretch: str) -> bool:
+    """Whether `stretch` stands in `quote` word for word; kinds of quotation marks are one."""
+    found = re.escape(_plain(stretch))
+    return bool(re.search(rf"(?<!\w){found}(?!\w)", _plain(quote)))
+
+
+def _plain(text: str) -> str:
+    return squeeze(text.translate(_SAME)).strip(" .…").casefold()
