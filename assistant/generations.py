@@ -111,7 +111,7 @@ def _holder(folder: Path) -> str:
 
 def _unwritable(folder: Path, error: OSError) -> StoreError:
     named = str(error.filename or folder)
-    if not named.startswith(str(folder)):
+    if not named.startswith(str(folder)) and not str(folder).startswith(named):
         return StoreError(f"{named}: {error.strerror or error}; check that it can be read")
     if isinstance(error, PermissionError):
         return StoreError(
