@@ -80,7 +80,9 @@ def compose(
         statements = _both_sides(differs, evidence, articles)
     else:
         statements = _sentences(evidence, articles, max_statements)
-    return _with_findings(statements, articles, findings or {})
+    # An article may say the same twice, at two places.
+    once = tuple({statement.text: statement for statement in reversed(statements)}.values())[::-1]
+    return _with_findings(once, articles, findings or {})
 
 
 def _sentences(

@@ -260,5 +260,10 @@ def _joined(
 ) -> tuple[Statement, ...]:
     """Both, without those of `more` that say what is said already."""
     said = [citation.span for statement in statements for citation in statement.citations]
-    new = (s for s in more if not any(s.citations[0].span.overlaps(span) for span in said))
+    texts = {statement.text for statement in statements}
+    new = (
+        s
+        for s in more
+        if s.text not in texts and not any(s.citations[0].span.overlaps(span) for span in said)
+    )
     return (*statements, *new)[: max(MAX_JOINED, len(statements))]
