@@ -228,9 +228,12 @@ def test_the_readme_table_comes_from_the_newest_whole_run(tmp_path: Path) -> Non
     (tmp_path / "d.json").write_text(json.dumps(partial))
     (tmp_path / "e.json").write_text(json.dumps(full_result("2027-01-01", tree_changed=True)))
     page = tmp_path / "README.md"
-    alarms = f"{readme.ALARMS_BEGIN}\n{readme.ALARMS_END}"
+    others = (
+        f"{readme.ALARMS_BEGIN}\n{readme.ALARMS_END}\n"
+        f"{readme.MUTATIONS_BEGIN}\n{readme.MUTATIONS_END}"
+    )
     page.write_text(
-        f"# X\n\n{readme.BEGIN}\nyesterday\n{readme.END}\n\n{alarms}\n\nrest\n", encoding="utf-8"
+        f"# X\n\n{readme.BEGIN}\nyesterday\n{readme.END}\n\n{others}\n\nrest\n", encoding="utf-8"
     )
     assert readme.update_readme(page, tmp_path).name == "b.json"
     written = page.read_text(encoding="utf-8")
@@ -238,6 +241,7 @@ def test_the_readme_table_comes_from_the_newest_whole_run(tmp_path: Path) -> Non
     assert "0.500 [0.200, 0.800] 10" in written
     assert "yesterday" not in written
     assert "| minimiser |" in written
+    assert "| another number |" in written
     assert written.startswith("# X\n")
     assert written.endswith("\nrest\n")
     page.write_text("no markers")
