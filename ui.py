@@ -8,26 +8,19 @@ kept beyond the session of one open page.
 from __future__ import annotations
 
 import argparse
-import asyncio
-import errno
 import os
-import socket
 import sys
-import threading
-import time
-import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qs
 
-from assistant.errors import AssistantError, SettingsError
+from assistant.errors import AssistantError
 from assistant.page import handover, reading, shell
 from assistant.page.feedback import FeedbackFile
 from assistant.page.guard import Guard, Rules
 from assistant.page.markup import STATIC, text
+from assistant.page.routes import add_reading, add_status
 from assistant.page.session import (
-    POLL_SECONDS,
     AssistantProtocol,
     Load,
     Loader,
@@ -41,18 +34,15 @@ from assistant.page.session import (
 from assistant.settings import Serving, Settings, quiet_environment
 from assistant.web.extra import import_mcp_server
 from assistant.web.limits import Gate, Limiter, Password
+from assistant.web.listening import listen, server_config, watch_loading
 from assistant.web.options import add_options, read_serving
-from assistant.web.refusals import Refusal
 from assistant.web.watch import Watch, log_to_stderr, observe
 
 if TYPE_CHECKING:
     import fastapi
     import gradio as gr
-    import uvicorn
 
     from assistant.web.service import Service
-
-SECONDS_TO_READ_FAILURE: Final = 3.0
 
 
 def build_app(
@@ -106,8 +96,8 @@ def build_app(
         redirect_slashes=False,  # A redirection would repeat the name of the host.
     )
     app.state.loader = loader
-    _add_status(app, loader, watch)
-    _add_reading(app, loader)
+    add_status(app, loader, watch)
+    add_reading(app, loader)
     app.mount("/page", StaticFiles(directory=STATIC))
     gradio.mount_gradio_app(
         app,
@@ -276,66 +266,6 @@ for (const name of ['again', 'stop', 'take', 'note'])
 """
 
 
-def _add_status(app: fastapi.FastAPI, loader: Loader, watch: Watch) -> None:
-    from fastapi.responses import JSONResponse, PlainTextResponse
-
-    instance = uuid.uuid4().hex[:12]
-
-    @app.get("/healthz")
-    async def healthz() -> JSONResponse:
-        return JSONResponse({"status": "ok", "instance": instance})
-
-    @app.get("/readyz")
-    async def readyz() -> JSONResponse:
-        ready = loader.assistant is not None
-        fraction = 1.0 if ready else round(loader.fraction, 3)
-        state = "ready" if ready else "failed" if loader.failure else "loading"
-        # A failure's reason may name folders: the terminal and the page's owner have it.
-        found = {"status": state, "message": loader.message, "fraction": fraction}
-        return JSONResponse(found, status_code=200 if ready else 503)
-
-    @app.get("/metrics")
-    async def metrics() -> PlainTextResponse:
-        counts = watch.exposition()
-        if counts is None:
-            raise Refusal("closed")
-        return PlainTextResponse(counts, media_type="text/plain; version=0.0.4; charset=utf-8")
-
-
-def _add_reading(app: fastapi.FastAPI, loader: Loader) -> None:
-    """The articles and the look-up: in the panel (``part``) and as pages without scripts."""
-    from fastapi import Request
-    from fastapi.responses import HTMLResponse
-
-    def reply(found: reading.Reading, here: str, part: str) -> HTMLResponse:
-        line, _ = loader.facts()
-        page = found.body if part else shell.render_page(found.title, found.body, line, here)
-        return HTMLResponse(page, status_code=found.status)
-
-    @app.get("/read")
-    def articles(part: str = "") -> HTMLResponse:
-        return reply(reading.read_list(loader.assistant), "read", part)
-
-    @app.get("/read/{article_id:path}")
-    def article(article_id: str, at: str = "", also: str = "", part: str = "") -> HTMLResponse:
-        found = reading.read_article(loader.assistant, article_id, at, also)
-        return reply(found, f"read/{article_id}", part)
-
-    @app.get("/claim")
-    def look_up(part: str = "") -> HTMLResponse:
-        return reply(reading.read_look_up(), "claim", part)
-
-    async def claim(request: Request, part: str = "") -> HTMLResponse:
-        form = parse_qs((await request.body()).decode("utf-8", "replace"))
-        given = form.get("claim", [""])[0]
-        found = await asyncio.to_thread(reading.read_claim, loader.assistant, given)
-        return reply(found, "claim", part)
-
-    # The name is in this module only for FastAPI, which resolves annotations by it.
-    claim.__annotations__["request"] = Request
-    app.post("/claim")(claim)
-
-
 def load_from(settings: Any) -> Load:
     """`load` for `build_app`, with the real assistant."""
 
@@ -368,7 +298,7 @@ def serve(options: argparse.Namespace) -> int:
         serving = read_serving(options)
         feedback = FeedbackFile(settings.feedback) if settings.feedback else None
         app = build_app(load_from(settings), serving, feedback)
-        listening = _listen(options.host, options.port)
+        listening = listen(options.host, options.port)
     except AssistantError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
@@ -378,7 +308,7 @@ def serve(options: argparse.Namespace) -> int:
 
     server = uvicorn.Server(server_config(app, serving))
     loader: Loader = app.state.loader
-    _watch(loader, server)
+    watch_loading(loader, server)
     host = f"[{options.host}]" if ":" in options.host else options.host
     print(
         f"The page is at http://{host}:{listening.getsockname()[1]}/ (stop with Ctrl-C)", flush=True
@@ -390,67 +320,6 @@ def serve(options: argparse.Namespace) -> int:
     finally:
         listening.close()
     return 1 if loader.failure else 0
-
-
-def server_config(app: fastapi.FastAPI, serving: Serving) -> uvicorn.Config:
-    """How the application is served: quietly, and by which proxies' word."""
-    import uvicorn
-
-    return uvicorn.Config(
-        app,
-        access_log=False,
-        server_header=False,
-        log_level="critical",  # Tracebacks may hold a question; the guard logs their type.
-        proxy_headers=bool(serving.trusted_proxies),
-        forwarded_allow_ips=serving.trusted_proxies,
-        timeout_graceful_shutdown=1,
-        lifespan="on",
-    )
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """A listening socket, so that a port in use is said before anything is loaded."""
-    if not 0 <= port <= 65535:
-        raise SettingsError(f"--port is {port}; choose a number from 0 (any) to 65535")
-    try:
-        family, kind, proto, _, address = socket.getaddrinfo(
-            host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-    except (socket.gaierror, UnicodeError) as error:
-        raise SettingsError(
-            f"--host is {host!r}, which is no address of this machine; try 127.0.0.1"
-        ) from error
-    listening = socket.socket(family, kind, proto)
-    if os.name == "posix":
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listening.bind(address)
-        listening.listen(128)
-    except OSError as error:
-        listening.close()
-        if error.errno == errno.EADDRINUSE:
-            raise SettingsError(
-                f"port {port} on {host} is in use; stop what uses it or choose another with --port"
-            ) from error
-        raise SettingsError(
-            f"cannot listen on {host} port {port} ({error.strerror}); "
-            "choose another with --host and --port"
-        ) from error
-    return listening
-
-
-def _watch(loader: Loader, server: Any) -> None:
-    """Say on stderr why loading failed and stop; open pages get the time to show it first."""
-
-    def watch() -> None:
-        while not loader.finished:
-            time.sleep(POLL_SECONDS)
-        if loader.failure:
-            print(f"error: {loader.failure}", file=sys.stderr, flush=True)
-            time.sleep(SECONDS_TO_READ_FAILURE)
-            server.should_exit = True
-
-    threading.Thread(target=watch, name="watch-loading", daemon=True).start()
 
 
 if __name__ == "__main__":

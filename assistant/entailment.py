@@ -6,6 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from assistant.cross_encoder import check_folder, load_cross_encoder
 from assistant.errors import ModelError
 from assistant.support.entailment import Inference
 
@@ -22,24 +23,11 @@ class CrossEncoderEntailment:
     """
 
     def __init__(self, folder: Path) -> None:
-        if not (folder / "config.json").is_file():
-            raise ModelError(
-                f"{folder}: no config.json in it; name the folder of a sentence-transformers "
-                "cross-encoder for natural language inference"
-            )
-        self.folder = folder
+        self.folder = check_folder(folder, "ASSISTANT_ENTAILMENT")
 
     @cached_property
     def _model(self) -> CrossEncoder:
-        from sentence_transformers import CrossEncoder
-
-        try:
-            model: CrossEncoder = CrossEncoder(
-                str(self.folder), device="cpu", local_files_only=True
-            )
-        except (OSError, ValueError, RuntimeError) as error:
-            raise ModelError(f"{self.folder}: cannot be loaded ({error})") from error
-        return model
+        return load_cross_encoder(self.folder)
 
     @cached_property
     def _places(self) -> tuple[int, int, int]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from assistant.cross_encoder import check_folder, load_cross_encoder
 from assistant.errors import ModelError
 
 if TYPE_CHECKING:
@@ -32,24 +33,11 @@ class CrossEncoderReranker:
     """
 
     def __init__(self, folder: Path) -> None:
-        if not (folder / "config.json").is_file():
-            raise ModelError(
-                f"{folder}: no config.json in it; name the folder of a sentence-transformers "
-                "cross-encoder in ASSISTANT_RERANKER, or leave it empty"
-            )
-        self.folder = folder
+        self.folder = check_folder(folder, "ASSISTANT_RERANKER")
 
     @cached_property
     def _model(self) -> CrossEncoder:
-        from sentence_transformers import CrossEncoder
-
-        try:
-            model: CrossEncoder = CrossEncoder(
-                str(self.folder), device="cpu", local_files_only=True
-            )
-        except (OSError, ValueError, RuntimeError) as error:
-            raise ModelError(f"{self.folder}: cannot be loaded ({error})") from error
-        return model
+        return load_cross_encoder(self.folder)
 
     def score(self, query: str, passages: Sequence[str]) -> Scores:
         """One score for each passage, shape (passages,)."""

@@ -59,6 +59,8 @@ class Settings:
         model: folder of a sentence-transformers model, or empty for the packaged one.
         reranker: folder of a sentence-transformers cross-encoder that reorders what is found, or
             empty for none.
+        entailment: folder of a cross-encoder for natural language inference that may stop what a
+            language model says, beside the support check; empty for none.
         country: two-letter code that chooses the help lines, or empty for the general one.
         passage_chars: neighbouring sentences of a paragraph are joined to passages of at most
             this many characters; 0 keeps every sentence a passage of its own.
@@ -83,6 +85,7 @@ class Settings:
     data: Path = Path()
     model: str = ""
     reranker: str = ""
+    entailment: str = ""
     country: str = ""
     passage_chars: int = 0
     max_statements: int = 4
@@ -284,6 +287,7 @@ _READERS: Final[_Readers] = {
     "data": Path,
     "model": str,
     "reranker": str,
+    "entailment": str,
     "country": str.upper,
     "passage_chars": int,
     "max_statements": int,

@@ -10,6 +10,7 @@ from pathlib import Path
 import ui
 from assistant.page.feedback import FeedbackFile
 from assistant.settings import Serving
+from assistant.web.listening import server_config
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = [
@@ -39,7 +40,7 @@ class Server:
         self._listening = socket.socket()
         self._listening.bind(("127.0.0.1", 0))
         self.address = f"http://127.0.0.1:{self._listening.getsockname()[1]}/"
-        config = ui.server_config(ui.build_app(load, serving, feedback), serving)
+        config = server_config(ui.build_app(load, serving, feedback), serving)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._listening]}, daemon=True

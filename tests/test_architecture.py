@@ -25,7 +25,7 @@ MEET_IN_PIPELINE = {
 ALLOWED_BETWEEN = {("composer", "citations")}
 HOMES = {
     "chromadb": {"index"},
-    "sentence_transformers": {"encoder", "entailment", "reranker"},
+    "sentence_transformers": {"cross_encoder", "encoder", "entailment", "reranker"},
     "torch": set(),
     "onnx": {"minilm"},
     "onnxruntime": {"minilm"},
@@ -46,13 +46,13 @@ HOMES = {
     "yaml": {"documents.markdown"},
     "platformdirs": {"settings"},
     "pydantic": {"generator.replies", "web.schema", "web.client_endpoint", "web.mcp_server"},
-    "fastapi": {"web.api", "web.errors"},
+    "fastapi": {"page.routes", "web.api", "web.errors"},
     "starlette": {"web.errors"},
     "gradio": {"web.client_endpoint"},
     "mcp": {"web.mcp_server"},
     "mcp_types": {"web.mcp_server"},
     "prometheus_client": {"web.watch"},
-    "uvicorn": set(),
+    "uvicorn": {"web.listening"},
 }
 HEAVY = (
     "torch",

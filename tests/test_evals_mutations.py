@@ -9,14 +9,8 @@ from pathlib import Path
 import pytest
 
 from assistant.errors import UsageError
-from assistant.support.check import check_support
-from assistant.types import Decision
 from evals.mutate import KINDS, joined, mutations
 from evals.mutations import (
-    KEPT,
-    LET_THROUGH,
-    NEVER,
-    PARAPHRASES,
     all_mutations,
     by_check,
     by_fuzzy_match,
@@ -27,6 +21,12 @@ from evals.mutations import (
     render_mutations,
     write_mutations,
 )
+
+# Held on the sentences and the dev half of the paraphrases, which the check was built on; what the
+# test half says stands in the README.
+LET_THROUGH = 0.03
+NEVER = ("negate", "number", "side")
+KEPT = 0.8
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def test_all_kinds_occur_in_the_articles() -> None:
 def test_the_generator_and_the_check_share_no_file() -> None:
     root = Path(__file__).parent.parent
     source = (root / "evals" / "mutate.py").read_text("utf-8")
-    assert "assistant" not in source.replace("assistant/data/support", "")
+    assert "assistant" not in source
     tables = tomllib.loads((root / "evals/mutations/tables.toml").read_text("utf-8"))
     assert set(tables) == set(KINDS)
 
@@ -118,7 +118,7 @@ def test_the_stand_ins_judge_by_likeness_alone() -> None:
     assert not by_overlap("Sleep well and drink enough water.", [quote])
 
 
-def test_the_table_has_every_kind_and_no_sentence(tmp_path: Path) -> None:
+def test_the_table_has_every_kind() -> None:
     figure = {"value": 0.1, "n": 10, "low": 0.0, "high": 0.2}
     row = {"all": figure, "quote": figure}
     kinds = {kind: row for kind in (*KINDS, "all")}
@@ -131,12 +131,10 @@ def test_no_test_sentence_is_written(tmp_path: Path) -> None:
     path = tmp_path / "mutations.jsonl"
     write_mutations(all_mutations(), path)
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    secret = {p.text for p in load_paraphrases(PARAPHRASES) if p.split == "test"}
+    by_split = {
+        split: {changed.text for changed in all_mutations() if changed.split == split}
+        for split in ("dev", "test")
+    }
     assert rows
-    assert not secret & {row["text"] for row in rows}
-
-
-def test_a_dev_paraphrase_that_is_its_quote_passes() -> None:
-    for p in load_paraphrases():
-        if p.split == "dev" and len(p.quotes) == 1:
-            assert check_support(p.quotes[0], p.quotes).decision is Decision.PASS
+    assert by_split["test"] - by_split["dev"]
+    assert not (by_split["test"] - by_split["dev"]) & {row["text"] for row in rows}

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 from model_server import KEY, ModelServer, Play, Request, Response, error, running, says
 
+from assistant.citations import make_citation
 from assistant.encoder import PackagedEncoder
-from assistant.errors import ChatError, SettingsError
+from assistant.errors import ChatError, ModelError, SettingsError
 from assistant.generator import Budget, ChatModel, build_generator
 from assistant.generator.checks import Claimed, check_statement
 from assistant.generator.model import COSTS, TIMED_OUT, TOO_LONG
@@ -24,7 +25,7 @@ from assistant.generator.replies import Arranged, Rephrased, parse_reply
 from assistant.pipeline import Assistant, build_assistant
 from assistant.render import answer_to_json, render_answer
 from assistant.settings import Settings, provider_environment
-from assistant.support import check_support
+from assistant.support import Inference, check_support
 from assistant.types import DISCLAIMER, Answer, Article, Decision, Outcome, Turn
 from assistant.verify import verify_export
 
@@ -576,3 +577,32 @@ def test_the_words_leant_on_have_to_stand_in_the_sentence(
         assert check_statement(dataclasses.replace(good, words=(words,)), sentences)[0] is None
     for numbers in ((), (0,), (-1,), (99,), (2, 99), (1, 2, 3)):
         assert check_statement(dataclasses.replace(good, numbers=numbers), sentences)[0] is None
+
+
+class _Denies:
+    """An inference model that finds a contradiction in everything."""
+
+    def infer(self, premise: str, hypothesis: str) -> Inference:
+        return Inference(0.05, 0.15, 0.8)
+
+
+def test_an_inference_model_of_the_operators_stops_what_it_denies(
+    articles: dict[str, Article],
+) -> None:
+    article = articles["knee-pain-from-hips"]
+    sentence = next(s for s in article.sentences if "can impede" in article.quote(s.span))
+    quote = make_citation(article, sentence.span)
+    leaning = " ".join(quote.quote.split()[:4])
+    said = Claimed(quote.quote.replace("can impede", "may impede"), (1,), (leaning,))
+    statement, reason = check_statement(said, [quote])
+    assert statement, reason
+    stopped, reason = check_statement(said, [quote], _Denies())
+    assert stopped is None
+    assert "contradict" in reason
+
+
+def test_the_inference_model_is_taken_from_the_settings(
+    settings_of: Callable[..., Settings], tmp_path: Path
+) -> None:
+    with pytest.raises(ModelError, match="ASSISTANT_ENTAILMENT"):
+        build_generator(settings_of(entailment=str(tmp_path)))

@@ -8,14 +8,13 @@ from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assistant.entailment import CrossEncoderEntailment
 from assistant.errors import ModelError
-from assistant.support import Inference, check_passage, check_support
+from assistant.support import Inference, check_support
 from assistant.types import Decision
 from evals.mutations import quotable_sentences
 
@@ -190,17 +189,6 @@ def test_a_pair_is_judged_in_milliseconds() -> None:
     assert (time.process_time() - began) / len(pairs) < 0.005
 
 
-def test_an_embedding_lets_a_near_word_pass_and_no_opposite() -> None:
-    def alike(texts: Sequence[str]) -> np.ndarray:
-        return np.ones((len(texts), 4), np.float32) / 2
-
-    quote = "The wobblethrop keeps your pelvis level when you stand on one leg."
-    statement = "The wibblethrope keeps your pelvis level when you stand on one leg."
-    assert check_support(statement, [quote]).decision is Decision.FAIL
-    strong = CAN.replace("weak", "strong")
-    assert check_support(strong, [CAN], embed=alike).decision is Decision.FAIL
-
-
 class _Says:
     def __init__(self, *shares: float) -> None:
         self.inference = Inference(*shares)
@@ -223,13 +211,5 @@ def test_an_inference_model_can_stop_but_never_save_a_statement() -> None:
 
 
 def test_a_folder_without_a_model_is_named(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"no config.json"):
+    with pytest.raises(ModelError, match="ASSISTANT_ENTAILMENT"):
         CrossEncoderEntailment(tmp_path)
-
-
-def test_a_passage_bears_out_what_it_says_and_not_what_it_does_not() -> None:
-    passage = " ".join(SENTENCES[40:52])
-    assert check_passage(SENTENCES[45], passage).decision is Decision.PASS
-    foreign = "Napoleon lost 40,000 soldiers near Leipzig in October 1813 after the Saxons left."
-    assert check_passage(foreign, passage).decision is Decision.FAIL
-    assert check_passage("", passage).decision is Decision.UNDECIDED

@@ -7,6 +7,9 @@ pipeline needs; nothing of a provider is imported before it is called.
 
 from __future__ import annotations
 
+from pathlib import Path
+
+from assistant.entailment import CrossEncoderEntailment
 from assistant.generator.model import Budget, ChatModel
 from assistant.generator.writer import Generator, Tally
 from assistant.settings import Settings
@@ -19,7 +22,9 @@ def build_generator(settings: Settings) -> Generator | None:
 
     Raises:
         SettingsError: the model's package or key is missing, or it cannot be set up.
+        ModelError: there is no inference model in the folder that the settings name.
     """
     if not settings.uses_chat_model:
         return None
-    return Generator(ChatModel(settings), settings.chat_mode, settings.max_statements)
+    inference = CrossEncoderEntailment(Path(settings.entailment)) if settings.entailment else None
+    return Generator(ChatModel(settings), settings.chat_mode, settings.max_statements, inference)

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from assistant.support import check_support
+from assistant.support import Entailment, check_support
 from assistant.text import squeeze, words
 from assistant.types import Citation, Decision, Statement
 
@@ -33,11 +33,14 @@ class Claimed:
     words: tuple[str, ...]
 
 
-def check_statement(said: Claimed, sentences: Sequence[Citation]) -> tuple[Statement | None, str]:
+def check_statement(
+    said: Claimed, sentences: Sequence[Citation], entailment: Entailment | None = None
+) -> tuple[Statement | None, str]:
     """The statement with its citations and an empty string; or None and why not.
 
     Args:
         sentences: what was numbered, from 1.
+        entailment: an inference model that may stop it.
     """
     numbers = tuple(dict.fromkeys(said.numbers))
     if not numbers or not all(0 < number <= len(sentences) for number in numbers):
@@ -55,7 +58,8 @@ def check_statement(said: Claimed, sentences: Sequence[Citation]) -> tuple[State
         return None, "it leans on words that are not in its sentences"
     cited = tuple(c for c in named if any(_holds(c.quote, stretch) for stretch in leaning))
     # The whole sentence has to carry it: a stretch of one may have lost its "not".
-    verdict = check_support(text, [citation.quote for citation in cited])
+    quotes = [citation.quote for citation in cited]
+    verdict = check_support(text, quotes, entailment=entailment)
     if verdict.decision is not Decision.PASS:
         return None, verdict.reason
     return Statement(text, cited), ""

@@ -16,6 +16,7 @@ from assistant.errors import ChatError
 from assistant.generator.checks import Claimed, check_statement
 from assistant.generator.model import Budget
 from assistant.generator.prompts import CHARS_A_TOKEN, Prompt, rewrite_prompt, write_prompt
+from assistant.support import Entailment
 from assistant.text import plain
 from assistant.types import REPHRASE, Choice, Decision, Statement, StatementRole, Verdict
 
@@ -74,13 +75,20 @@ class _Draft:
 
 
 class Generator:
-    """Writes answers with a model; for many threads."""
+    """Writes answers with a model; for many threads.
 
-    def __init__(self, model: Asks, mode: str, max_statements: int) -> None:
+    Args:
+        entailment: an inference model that may stop a statement, beside the support check.
+    """
+
+    def __init__(
+        self, model: Asks, mode: str, max_statements: int, entailment: Entailment | None = None
+    ) -> None:
         self.name = f"{mode}: {model.name}"
         self._model = model
         self._mode = mode
         self._max_statements = max_statements
+        self._entailment = entailment
         self._tally = Tally()
         self._lock = threading.Lock()
 
@@ -194,7 +202,7 @@ class Generator:
         homes = [choice for choice in choices for _ in choice.sentences]
         for one in said:
             claimed = Claimed(one.text, tuple(one.sentences), tuple(one.words))
-            statement, _ = check_statement(claimed, sentences)
+            statement, _ = check_statement(claimed, sentences, self._entailment)
             named = [homes[n - 1] for n in one.sentences if 0 < n <= len(homes)]
             if statement and may_say(statement).decision is Decision.PASS:
                 draft.kept += 1

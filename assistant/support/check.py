@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
-from assistant.support.coverage import Embed, check_joined, check_new, check_opposite_forms
+from assistant.support.coverage import check_joined, check_new, check_opposite_forms
 from assistant.support.entailment import Entailment
 from assistant.support.force import (
     check_amounts,
@@ -21,7 +21,6 @@ from assistant.support.force import (
     check_negation,
     check_only,
 )
-from assistant.support.passages import passage_features, passage_score
 from assistant.support.reading import Reading
 from assistant.support.relations import check_cause, check_changed, check_glue
 from assistant.support.values import (
@@ -36,8 +35,6 @@ from assistant.types import Decision, Verdict
 
 MAX_STATEMENT: Final = 2_000
 MAX_QUOTES: Final = 60_000
-# From here on a passage bears a statement out; the weights are learned for this.
-MIN_SCORE: Final = 0.5
 # Sentences of the quotes that one sentence of a statement is held against.
 NEAREST: Final = 3
 
@@ -63,7 +60,6 @@ def check_support(
     statement: str,
     quotes: Sequence[str],
     *,
-    embed: Embed | None = None,
     entailment: Entailment | None = None,
 ) -> Verdict:
     """Whether `quotes` carry `statement`.
@@ -71,8 +67,6 @@ def check_support(
     Args:
         statement: One or a few sentences; any string.
         quotes: The exact words that it cites; their order does not matter.
-        embed: Texts → unit vectors, one row each; lets a new word pass that is near a word of the
-            quotes. None: tables alone.
         entailment: A model that may find a contradiction or a gap the tables miss; it never lets
             anything pass that they stop.
 
@@ -100,7 +94,7 @@ def check_support(
         if not any(token.ids for token in claim.tokens):
             return _undecided(f"“{sentence[:60]}” says too little to be judged")
         quote = Reading(_nearest(claim, theirs))
-        for rule, reason in iter_faults(claim, quote, embed):
+        for rule, reason in iter_faults(claim, quote):
             return Verdict(rule, Decision.FAIL, f"{rule}: {reason}")
     if entailment is not None:
         inference = entailment.infer(" ".join(quotes), statement)
@@ -110,33 +104,7 @@ def check_support(
     return Verdict("support", Decision.PASS, "nothing in it that the quotes do not say")
 
 
-def check_passage(statement: str, passage: str) -> Verdict:
-    """Whether a passage of many sentences bears a statement out, by `passages.passage_score`.
-
-    For long evidence of any kind; what is shown to a reader goes through `check_support`, which
-    asks for more. Decides as that does where there is nothing to judge.
-    """
-    if len(statement) > MAX_STATEMENT or len(passage) > MAX_QUOTES:
-        return _undecided(f"{len(statement)} characters on {len(passage)} are too many to judge")
-    score = passage_score(passage_findings(statement, passage))
-    if not words(statement) or not words(passage):
-        return _undecided("there are no words")
-    decision = Decision.PASS if score >= MIN_SCORE else Decision.FAIL
-    return Verdict("passage", decision, f"passage: {score:.2f} of 1, where {MIN_SCORE} passes")
-
-
-def passage_findings(statement: str, passage: str) -> dict[str, float]:
-    """The features of a statement and a passage, by name."""
-    sentences = _sentences(passage)
-    claim, whole = Reading([plain(statement)]), Reading(sentences)
-    near = Reading(_nearest(claim, sentences))
-    faults = frozenset(rule for rule, _ in iter_faults(claim, near))
-    return passage_features(claim, near, whole, faults)
-
-
-def iter_faults(
-    claim: Reading, quote: Reading, embed: Embed | None = None
-) -> Iterator[tuple[str, str]]:
+def iter_faults(claim: Reading, quote: Reading) -> Iterator[tuple[str, str]]:
     """Rule and reason of each check that fails, in order."""
     for two_ruled in (check_poles, check_only):
         rule, reason = two_ruled(claim, quote)
@@ -145,7 +113,7 @@ def iter_faults(
     for name, check in _CHECKS:
         if reason := check(claim, quote):
             yield name, reason
-    if reason := check_new(claim, quote, embed):
+    if reason := check_new(claim, quote):
         yield "new", reason
 
 

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Final
-
-import numpy as np
-from numpy.typing import NDArray
 
 from assistant.support.reading import Reading
 
-# Cosine from which on a word counts as a word of the quote in another form.
-MIN_ALIKE: Final = 0.62
 # How many telling words of a sentence may be new, and which share of them.
 MAX_NEW: Final = 3
 MAX_NEW_SHARE: Final = 0.3
@@ -21,13 +16,11 @@ MIN_CLAUSE: Final = 3
 _PREFIXES: Final = ("un", "in", "im", "dis", "non", "de", "mis", "ir", "hypo", "hyper")
 _MIN_STEM: Final = 4
 
-Embed = Callable[[Sequence[str]], NDArray[np.float32]]
 
-
-def new_words(claim: Reading, quote: Reading, embed: Embed | None = None) -> list[int]:
+def new_words(claim: Reading, quote: Reading) -> list[int]:
     """Places of the telling words of the claim that no word of the quote carries."""
     light = claim.tables.light
-    new = [
+    return [
         at
         for at, token in enumerate(claim.tokens)
         if token.ids
@@ -37,14 +30,6 @@ def new_words(claim: Reading, quote: Reading, embed: Embed | None = None) -> lis
         and token.stem not in quote.stems
         and not _derived(token.stem, quote)
     ]
-    if not new or embed is None:
-        return new
-    theirs = sorted({t.word for t in quote.tokens if t.ids})
-    if not theirs:
-        return new
-    vectors = embed([*(claim.tokens[at].word for at in new), *theirs])
-    alike = (vectors[: len(new)] @ vectors[len(new) :].T).max(axis=1)
-    return [at for at, cosine in zip(new, alike, strict=True) if cosine < MIN_ALIKE]
 
 
 def _derived(stem: str, quote: Reading) -> bool:
@@ -81,9 +66,9 @@ def _has(base: str, other: Reading) -> bool:
     )
 
 
-def check_new(claim: Reading, quote: Reading, embed: Embed | None) -> str:
+def check_new(claim: Reading, quote: Reading) -> str:
     """No more than `MAX_NEW` words of the claim, and few of them, are new."""
-    new = new_words(claim, quote, embed)
+    new = new_words(claim, quote)
     told = [at for at, t in enumerate(claim.tokens) if t.ids]
     if not told:
         return ""

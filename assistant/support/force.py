@@ -204,7 +204,7 @@ def _is_ability(quote: Reading, hedge: Mark) -> bool:
     return (
         quote.tokens[hedge.start].word in ("can", "could")
         and hedge.start > 0
-        and quote.tokens[hedge.start - 1].word in ("you", "we", "exercises", "therapist")
+        and quote.tokens[hedge.start - 1].word == "you"
     )
 
 
