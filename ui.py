@@ -1,8 +1,8 @@
 """The chat page: an ``Answer`` in the browser, its sources beside it. Decides nothing.
 
-``python ui.py`` starts it. Gradio and FastAPI have their home here; markup, texts and the guard
-before every route are in ``assistant.page``. No question is written to any log, and nothing is
-kept beyond the session of one open page.
+``python ui.py`` starts it. Gradio has its home here; markup, texts, routes and the guard before
+them are in ``assistant.page``, the API and the server in ``assistant.web``. No question is
+written to any log, and nothing is kept beyond the session of one open page.
 """
 
 from __future__ import annotations

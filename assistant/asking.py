@@ -25,7 +25,7 @@ from assistant.encoder import Vectors
 from assistant.generator import Budget, Generator
 from assistant.guardrails import Guardrails
 from assistant.reader import load_reader
-from assistant.replies import Message, Replies, Result, Results, Tell, may_be_shown
+from assistant.replies import Message, Replies, Result, Results, may_be_shown
 from assistant.retriever import Retriever, Search
 from assistant.settings import Settings
 from assistant.suggestions import (
@@ -44,6 +44,7 @@ from assistant.types import (
     Evidence,
     Kind,
     Span,
+    Tell,
     Turn,
     Verdict,
 )
@@ -183,7 +184,7 @@ class Assistant:
 
         Raises:
             CitationError: no such words.
-        CitationChangedError: the article has changed since, and the words with it.
+            CitationChangedError: the article has changed since, and the words with it.
         """
         return cite(self.articles, citation_id, TextStore(self.settings.index_folder))
 

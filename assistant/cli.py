@@ -15,7 +15,7 @@ from typing import IO, TYPE_CHECKING, Any, Final
 
 from assistant import __version__
 from assistant.errors import AssistantError, UsageError
-from assistant.settings import Settings, quiet_environment
+from assistant.settings import Serving, Settings, quiet_environment
 from assistant.types import Turn
 from assistant.web.options import add_chat_options, add_options
 
@@ -293,7 +293,9 @@ def _mcp(arguments: argparse.Namespace, _: argparse.ArgumentParser) -> int:
 
     settings = _settings(arguments)
     with shown_progress() as progress:
-        import_mcp_server().serve_stdio(lambda _: LiveAssistant(settings, progress))
+        import_mcp_server().serve_stdio(
+            lambda _: LiveAssistant(settings, progress), Serving.from_environment()
+        )
     return 0
 
 

@@ -211,7 +211,7 @@ def _load(
             f"{', '.join(SUFFIXES)}"
         )
     try:
-        str(path.relative_to(path.parents[1])).encode("utf-8")
+        path.name.encode("utf-8")
     except UnicodeEncodeError as error:
         raise CorpusError(f"{str(path)!a}: its name is not UTF-8; rename it") from error
     try:

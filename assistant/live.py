@@ -18,9 +18,8 @@ from assistant.errors import AssistantError, StoreError
 from assistant.generations import current_generation
 from assistant.ingest import Progress
 from assistant.pipeline import Assistant, build_assistant
-from assistant.replies import Tell
 from assistant.settings import Settings
-from assistant.types import Answer, Article, CitationContext, ClaimResult, Turn
+from assistant.types import Answer, Article, CitationContext, ClaimResult, Tell, Turn
 
 RETRY_SECONDS: Final = 3.0
 """So long after a new index could not be opened is it tried again."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -32,6 +32,7 @@ from assistant.types import (
     Span,
     Statement,
     StatementRole,
+    Tell,
     Verdict,
     outcome_unanswered,
 )
@@ -52,9 +53,6 @@ _REDIRECTS_ALWAYS: Final = frozenset({Kind.URGENT, Kind.CONDITIONAL})
 _SHOWN_TO_MODEL: Final = frozenset({None, Kind.IN_SCOPE, Kind.PERSONAL_PLAN})
 # Lists and the sides of a difference stand as they are: leaving out one of them says another thing.
 _AS_THEY_ARE: Final = frozenset({StatementRole.ITEM, StatementRole.DIFFERS})
-
-Tell = Callable[[str], None]
-"""Told what is being done, in words for the reader."""
 
 
 def may_be_shown(screening: Screening) -> bool:

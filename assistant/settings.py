@@ -18,7 +18,7 @@ DEFAULT_CORPUS: Final = PROJECT / "corpus"
 
 _NAME_CHARS: Final = 60
 _QUIET: Final = {
-    # No look-up of models or versions, no telemetry, no tracing: promise 8 of the design.
+    # No look-up of models or versions, no telemetry, no tracing: nothing leaves the machine.
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
     "TRANSFORMERS_OFFLINE": "1",
@@ -104,7 +104,7 @@ class Settings:
     def __post_init__(self) -> None:
         if self.data == Path():
             object.__setattr__(self, "data", default_data_folder())
-        for name in ("corpus", "data", "feedback"):
+        for name in ("corpus", "data", "feedback", "chat_recordings"):
             path = getattr(self, name)
             if path is None:
                 continue

@@ -6,7 +6,7 @@ and count code points of the decoded file, everywhere.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -19,6 +19,9 @@ DISCLAIMER: Final = (
 )
 
 NOT_STATED: Final = "not stated"
+
+Tell = Callable[[str], None]
+"""Told what is being done, in words for the reader; never an unchecked word of a model."""
 
 EXTRACTIVE: Final = "extractive"
 REPHRASE: Final = "rephrase"

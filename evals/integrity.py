@@ -118,7 +118,7 @@ def _iter_readable_faults(
     yield from _iter_list_faults(answer, kind, outcome)
     yield from _iter_statement_faults(answer, truth)
     for suggestion in answer["suggestions"]:
-        if suggestion not in truth.known_questions:
+        if truth.known_questions is not None and suggestion not in truth.known_questions:
             yield Fault("suggestion_unknown", repr(suggestion[:80]))
     for shown in _iter_shown(answer):
         for run in iter_runs(shown):

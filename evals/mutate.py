@@ -23,7 +23,6 @@ _BROKEN: Final = re.compile(
     r"\b(?:and|but|or|if|at|even|was|then|as|a|the|which|means|that|by)\W*\Z|\A(?:and|but|because|though|whose)\b|\b(?:and|but|if|then|it),",
     re.I,
 )
-_AND_OR: Final = re.compile(r"\s*(?:,|/|and|or|to)\s*\Z")
 
 Mutator = Callable[[str, Mapping[str, Any]], Iterator[str]]
 

@@ -18,10 +18,9 @@ from importlib import resources
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from assistant.corpus import load_corpus
+from assistant.corpus import article_id_of, load_corpus
 from assistant.errors import CorpusError
 from assistant.settings import Settings
-from assistant.suggestions import iter_ideas
 from assistant.types import Article, Span
 from evals.sentences import Edges, find_edges
 
@@ -45,7 +44,8 @@ class Truth:
         edges: Where a quote may begin and end, by article.
         articles: For titles, headings and evidence tags.
         known_questions: Written questions that an article answers or that the articles differ on,
-            and the corpus's examples.
+            and the corpus's examples; None where the corpus has neither, and what is suggested is
+            not judged.
         notices: Every fixed text as it is shown → its name in `texts.toml`.
     """
 
@@ -55,7 +55,7 @@ class Truth:
     left_out_runs: frozenset[Run]
     edges: Mapping[str, Edges]
     articles: Mapping[str, Article]
-    known_questions: frozenset[str]
+    known_questions: frozenset[str] | None
     notices: Mapping[str, str]
 
 
@@ -78,24 +78,22 @@ def load_truth(
     for path in sorted(path for path in corpus.glob("*.txt") if path.is_file()):
         data = path.read_bytes()
         try:
-            texts[path.stem] = data.decode("utf-8")
+            texts[article_id_of(Path(path.name))] = data.decode("utf-8")
         except UnicodeDecodeError as error:
             raise CorpusError(
                 f"{path}: not UTF-8 at byte {error.start}; save it as UTF-8"
             ) from error
-        sha256[path.stem] = hashlib.sha256(data).hexdigest()
+        sha256[article_id_of(Path(path.name))] = hashlib.sha256(data).hexdigest()
     articles = load_corpus(corpus)
     for article in articles.values():
         # Of other formats the text is what the assistant extracts; there is no other to hold it to.
-        if texts.setdefault(article.id, article.text) is article.text:
-            sha256[article.id] = article.sha256
+        if article.id not in texts:
+            texts[article.id], sha256[article.id] = article.text, article.sha256
     left_out = tuple(_iter_left_out(left_out_file, texts))
     if country is None:
         country = Settings.from_environment().country
     notices = _load_notices(country)
-    known = tuple(_iter_known_questions(corpus))
-    if not known:
-        known = tuple(idea.question for idea in iter_ideas(articles))
+    known = frozenset(_iter_known_questions(corpus))
     # Where the assistant leaves out more than is known here, its cut is an edge too.
     cuts = [*left_out, *(left.span for a in articles.values() for left in a.left_out)]
     return Truth(
@@ -108,7 +106,7 @@ def load_truth(
             for name, text in texts.items()
         },
         articles=articles,
-        known_questions=frozenset(known),
+        known_questions=known or None,
         notices=notices,
     )
 

@@ -23,6 +23,7 @@ from assistant.types import (
     Outcome,
     Statement,
     StatementRole,
+    Tell,
     Turn,
 )
 
@@ -74,7 +75,7 @@ class PageDouble:
     def in_country(self, country: str) -> PageDouble:
         return self
 
-    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
+    def ask(self, question: str, history: Sequence[Turn] = (), tell: Tell | None = None) -> Answer:
         self.histories.append(tuple(history))
         time.sleep(self._seconds)
         if question == BROKEN:

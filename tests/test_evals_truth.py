@@ -78,7 +78,7 @@ def test_left_out_text_of_an_article_that_is_not_there_is_passed_over(tmp_path: 
 
 
 def test_no_text_that_may_be_shown_is_taken_for_left_out_text(truth: Truth) -> None:
-    shown = [*truth.notices, *truth.known_questions, DISCLAIMER]
+    shown = [*truth.notices, *(truth.known_questions or ()), DISCLAIMER]
     assert [text for text in shown if truth.left_out_runs & set(iter_runs(text))] == []
 
 

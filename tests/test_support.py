@@ -42,6 +42,8 @@ CARRIED = [
     ("You should see a physical therapist.", "You should see a physiotherapist."),
 ]
 REFUSED = [
+    ("modality", "Hip exercises can heal a torn meniscus.", "Hip exercises heal a torn meniscus."),
+    ("modality", "Your therapist can cure knee pain.", "Your therapist cures knee pain."),
     ("number", HOLD, "Lift the leg a few inches and hold it there for 5–20 seconds before lowering."),  # noqa: E501
     ("number", HOLD, "Lift the leg a few inches and hold it there for 5–10 minutes before lowering."),  # noqa: E501
     ("number", "Two reviews were found.", "One review was found."),

@@ -25,12 +25,10 @@ from assistant.errors import CorpusError
 
 __all__ = [
     "EXTRACTOR_VERSION",
-    "MAX_FILE_BYTES",
     "MAX_ORIGINAL_BYTES",
     "SUFFIXES",
     "Document",
     "read_document",
-    "read_text",
 ]
 
 EXTRACTOR_VERSION: Final = "1"

@@ -1,7 +1,7 @@
 """What one statement of a model has to stand before it is shown; each check is code.
 
 The numbers that it names exist, the words that it leans on stand in those sentences, they carry it
- (``support``), and it is plain text. Whoever asks adds the check of every answer.
+(``support``), and it is plain text. Whoever asks adds the check of every answer.
 """
 
 from __future__ import annotations

@@ -18,10 +18,7 @@ from assistant.generator.model import Budget
 from assistant.generator.prompts import CHARS_A_TOKEN, Prompt, rewrite_prompt, write_prompt
 from assistant.support import Entailment
 from assistant.text import plain
-from assistant.types import REPHRASE, Choice, Decision, Statement, StatementRole, Verdict
-
-Tell = Callable[[str], None]
-"""Told what is being done, in words for the reader; never an unchecked word of the model."""
+from assistant.types import REPHRASE, Choice, Decision, Statement, StatementRole, Tell, Verdict
 
 MAX_QUERY_CHARS: Final = 300
 
@@ -52,7 +49,6 @@ class Tally:
     kept: int = 0
     replaced: int = 0
     dropped: int = 0
-    rewritten: int = 0
     requests: int = 0
     tokens_in: int = 0
     tokens_out: int = 0

@@ -17,7 +17,7 @@ from assistant.errors import AssistantError
 from assistant.page import answer as turns
 from assistant.page import shell
 from assistant.page.markup import text
-from assistant.types import DISCLAIMER, Answer, Article, CitationContext, ClaimResult, Turn
+from assistant.types import DISCLAIMER, Answer, Article, CitationContext, ClaimResult, Tell, Turn
 
 Progress = Callable[[str, float], None]
 """Told what is being done, and how far it is from 0 to 1."""
@@ -38,7 +38,9 @@ class AssistantProtocol(Protocol):
     @property
     def emergency_line(self) -> str: ...
     def in_country(self, country: str) -> AssistantProtocol: ...
-    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer: ...
+    def ask(
+        self, question: str, history: Sequence[Turn] = (), tell: Tell | None = None
+    ) -> Answer: ...
     def cite(self, citation_id: str) -> CitationContext: ...
     def claim(self, text: str) -> ClaimResult: ...
 
@@ -103,6 +105,7 @@ class Exchange:
 
     `answer` is None while it is looked for, where it was stopped, and where there is none
     because of us; `said` is what a follow-up may refer to, empty until there is an answer.
+    `told` is what is being done meanwhile, where a language model is waited for.
     """
 
     number: int
@@ -111,6 +114,7 @@ class Exchange:
     answer: Answer | None = None
     said: str = ""
     waiting: bool = True
+    told: str = ""
 
 
 @dataclass(slots=True)
@@ -218,7 +222,14 @@ async def _settle(
         await asyncio.sleep(POLL_SECONDS)
     if exchange.waiting:
         history = session.before(exchange.number)
-        replied = await _reply(exchange, history, session.feedback, loader, country)
+        reply = asyncio.ensure_future(_reply(exchange, history, session.feedback, loader, country))
+        told = ""
+        while not (await asyncio.wait({reply}, timeout=POLL_SECONDS))[0]:
+            if exchange.waiting and exchange.told != told:
+                told = exchange.told
+                exchange.shown = turns.render_pending(exchange.question, exchange.number, told)
+                yield session.markup()
+        replied = reply.result()
         if exchange.waiting:
             exchange.waiting = False
             exchange.shown, exchange.said, exchange.answer = replied
@@ -235,7 +246,12 @@ async def _reply(
         return turns.render_failure(question, number, message, DISCLAIMER), message, None
     try:
         there = loader.assistant.in_country(country)
-        answer = await asyncio.to_thread(there.ask, question, history)
+        exchange.told = ""
+
+        def tell(message: str) -> None:
+            exchange.told = message
+
+        answer = await asyncio.to_thread(there.ask, question, history, tell)
         rendered = turns.render_answer(answer, number, feedback=feedback)
         return rendered, turns.answer_as_text(answer), answer
     except Exception as error:  # noqa: BLE001 - The page's edge. The message may hold the question: its type.

@@ -41,7 +41,7 @@ def build_api(service: Service, root_path: str = "") -> FastAPI:
         title="Ask the articles",
         version=__version__,
         description=(
-            "Answers about hip and knee made of the exact sentences of a few articles, or a plain "
+            "Answers made of the exact sentences of the articles that this was given, or a plain "
             f"word that they do not say. It does not diagnose. {DISCLAIMER}"
         ),
         openapi_url="/api/openapi.json",

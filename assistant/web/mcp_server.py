@@ -26,6 +26,7 @@ from assistant.render import (
     render_claim,
     render_context,
 )
+from assistant.settings import Serving
 from assistant.types import DISCLAIMER
 from assistant.web import schema
 from assistant.web.limits import Gate
@@ -34,7 +35,7 @@ from assistant.web.schema import AskRequest, CiteRequest, ClaimRequest, problems
 from assistant.web.service import Service
 
 _INSTRUCTIONS: Final = (
-    "Exact sentences of a few articles about hip and knee, each with a citation. Nothing here "
+    "Exact sentences of a few articles about health, each with a citation. Nothing here "
     "diagnoses, and nothing is said from memory. Pass a person's message on as they wrote it, with "
     "the conversation before it. Show notices first and whole, quotes unchanged with their "
     "citations, and the disclaimer. Where the outcome is abstained, say that the articles do not "
@@ -44,7 +45,7 @@ _TOOLS: Final[dict[str, tuple[type[BaseModel], type[BaseModel], str]]] = {
     "ask": (
         AskRequest,
         schema.Answer,
-        "Answer a question about hip or knee in the exact words of the articles, with citations, "
+        "Answer a question in the exact words of the articles, with citations, "
         "or say that they do not answer. Recognises many emergencies, not all. It does not "
         "diagnose and gives no medical advice.",
     ),
@@ -61,10 +62,6 @@ _TOOLS: Final[dict[str, tuple[type[BaseModel], type[BaseModel], str]]] = {
         "does not judge whether the claim is true, and it does not diagnose.",
     ),
 }
-CONCURRENT: Final = 2
-WAITING: Final = 30
-TIMEOUT_SECONDS: Final = 60
-MAX_QUESTION_CHARS: Final = 100_000
 
 
 def build_server(service: Service, loader: Loader) -> Server[Any]:
@@ -110,13 +107,17 @@ def build_http(service: Service, loader: Loader) -> StreamableHTTPSessionManager
     )
 
 
-def serve_stdio(load: Load) -> None:
-    """Serve one client over stdin and stdout until it closes them; only that goes there."""
+def serve_stdio(load: Load, serving: Serving) -> None:
+    """Serve one client over stdin and stdout until it closes them; only that goes there.
+
+    Args:
+        serving: how many calls at a time, how long one may take and how long a question may be.
+    """
 
     async def serve() -> None:
         loader = Loader(load)
-        gate = Gate(CONCURRENT, WAITING, TIMEOUT_SECONDS)
-        server = build_server(Service(loader, gate, MAX_QUESTION_CHARS), loader)
+        gate = Gate(serving.concurrent, serving.max_waiting, serving.timeout_seconds)
+        server = build_server(Service(loader, gate, serving.max_question_chars), loader)
         async with stdio_server() as (incoming, outgoing):
             loader.start()
             await server.run(incoming, outgoing, server.create_initialization_options())

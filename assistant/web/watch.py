@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from assistant.types import Answer, Turn
+from assistant.types import Answer, Tell, Turn
 
 if TYPE_CHECKING:
     from assistant.page.session import AssistantProtocol
@@ -46,13 +46,19 @@ class Watch:
                 self._counts.refused.labels(record["refused"]).inc()
         self._write({"event": "request", **record})
 
-    def ask(self, assistant: AssistantProtocol, question: str, history: Sequence[Turn]) -> Answer:
+    def ask(
+        self,
+        assistant: AssistantProtocol,
+        question: str,
+        history: Sequence[Turn],
+        tell: Tell | None = None,
+    ) -> Answer:
         """`assistant.ask`, counted and timed."""
         start = time.perf_counter()
         if self._counts:
             self._counts.in_flight.inc()
         try:
-            answer = assistant.ask(question, history)
+            answer = assistant.ask(question, history, tell)
         finally:
             if self._counts:
                 self._counts.in_flight.dec()
@@ -140,8 +146,8 @@ class _Observed:
     def in_country(self, country: str) -> AssistantProtocol:
         return observe(self._assistant.in_country(country), self._watch)
 
-    def ask(self, question: str, history: Sequence[Turn] = ()) -> Answer:
-        return self._watch.ask(self._assistant, question, history)
+    def ask(self, question: str, history: Sequence[Turn] = (), tell: Tell | None = None) -> Answer:
+        return self._watch.ask(self._assistant, question, history, tell)
 
 
 def observe(assistant: AssistantProtocol, watch: Watch) -> AssistantProtocol:
