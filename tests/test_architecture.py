@@ -46,7 +46,7 @@ HOMES = {
     "yaml": {"documents.markdown"},
     "platformdirs": {"settings"},
     "pydantic": {"generator.replies", "web.schema", "web.client_endpoint", "web.mcp_server"},
-    "fastapi": {"page.routes", "web.api", "web.errors"},
+    "fastapi": {"page.routes", "web.api", "web.errors", "web.listening"},
     "starlette": {"web.errors"},
     "gradio": {"web.client_endpoint"},
     "mcp": {"web.mcp_server"},
