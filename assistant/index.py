@@ -34,8 +34,8 @@ _SAME: Final = 0.999
 _MAY_BE_LOST: Final = 0.25
 _NEAR_ENOUGH: Final = 1e-5
 # With Chroma's own 100 and 100 what is found differs from build to build (SciFact nDCG@10 .640 to
-# .645); with 200 recall@10 against exact search is .999.
-HNSW: Final = {"ef_construction": 200, "ef_search": 200}
+# .645). With its 16 neighbours a row, recall@10 against exact search is .98 at 100,000 passages.
+HNSW: Final = {"ef_construction": 200, "ef_search": 200, "max_neighbors": 32}
 
 
 @dataclass(frozen=True, slots=True)

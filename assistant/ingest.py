@@ -7,6 +7,7 @@ as it was. A file that cannot be used is named with its reason, and the others a
 from __future__ import annotations
 
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
@@ -217,6 +218,7 @@ def ingest(
         with new_generation(folder) as generation:
             texts.keep(plan.corpus.texts.values())
             _write(settings, generation, plan, found, progress)
+            del found  # A new index is opened twice now, and at scale all this is much.
             if finish:
                 progress("trying the suggestions", 0.96)
                 finish(generation)
@@ -342,9 +344,12 @@ def _encode(
     progress: Progress,
 ) -> Vectors:
     """Vectors of `texts` in order, those in `known` not encoded again."""
-    if not texts:
-        return encoder.encode([])
-    found = dict(known)
+    rows = defaultdict(list)
+    for row, text in enumerate(texts):
+        rows[text].append(row)
+    found = np.empty((len(texts), encoder.encode([]).shape[1]), np.float32)
+    for text in known.keys() & rows.keys():
+        found[rows[text]] = known[text]
     start = time.perf_counter()
     for first in range(0, len(to_embed), _PROGRESS_BATCH):
         batch = to_embed[first : first + _PROGRESS_BATCH]
@@ -353,5 +358,6 @@ def _encode(
             f"reading passages ({first} of {len(to_embed)}, {rate:.0f}/s)",
             0.9 * first / len(to_embed),
         )
-        found.update(zip(batch, encoder.encode(batch), strict=True))
-    return np.stack([found[text] for text in texts]).astype(np.float32)
+        for text, vector in zip(batch, encoder.encode(batch), strict=True):
+            found[rows[text]] = vector
+    return found

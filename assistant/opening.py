@@ -28,7 +28,7 @@ from assistant.text import sha256_text
 from assistant.texts import TextStore
 from assistant.topics import load_topics
 
-BUILD_VERSION: Final = "9"
+BUILD_VERSION: Final = "10"
 BESIDE: Final = (SOURCES_FILE, QUESTIONS_FILE, DISAGREEMENTS_FILE, FINDER_FILE, EXAMPLES_FILE)
 
 

@@ -66,9 +66,12 @@ def test_every_kind_has_examples_and_near_misses() -> None:
 def test_no_text_makes_reading_slow(unit: str) -> None:
     def seconds(chars: int) -> float:
         text = (unit * chars)[:chars]
-        start = time.process_time()
-        find_by_rules("a", text)
-        return time.process_time() - start
+        times = []
+        for _ in range(3):  # The shortest: the interpreter may collect its garbage in between.
+            start = time.thread_time()
+            find_by_rules("a", text)
+            times.append(time.thread_time() - start)
+        return min(times)
 
     load_rules()
     assert seconds(100_000) < max(0.5, 20 * seconds(10_000))

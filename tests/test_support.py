@@ -185,10 +185,10 @@ def test_a_pair_is_judged_in_milliseconds() -> None:
     pairs = [(quote, statement) for quote, statement in CARRIED] * 3
     for quote, statement in pairs:
         check_support(statement, [quote])
-    began = time.process_time()
+    began = time.thread_time()
     for quote, statement in pairs:
         check_support(statement, [quote])
-    assert (time.process_time() - began) / len(pairs) < 0.005
+    assert (time.thread_time() - began) / len(pairs) < 0.005
 
 
 class _Says:
