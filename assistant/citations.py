@@ -50,7 +50,7 @@ def make_citation(article: Article, span: Span) -> Citation:
                 f"{span.id}: touches text that is not the article ({item.kind}) "
                 "and is never shown; ask for an id that an answer has given"
             )
-    sentences = [s for s in article.sentences if s.span.overlaps(span)]
+    sentences = [article.sentences[n] for n in article.touched(span)]
     if not article.quote(span).strip():
         raise CitationError(
             f"{span.id}: only white space stands there; ask for an id that an answer has given"
@@ -153,7 +153,7 @@ def _where_now(article: Article, span: Span, digits: str, texts: TextStore | Non
 
 def _is_whole(article: Article, place: Span) -> bool:
     """Whether sentences start and end there: part of a longer one may say something else."""
-    touched = [s.span for s in article.sentences if s.span.overlaps(place)]
+    touched = [article.sentences[n].span for n in article.touched(place)]
     return bool(touched) and (touched[0].start, touched[-1].end) == (place.start, place.end)
 
 
@@ -177,7 +177,7 @@ def _likest(article: Article, said: str) -> Span | None:
 
 def _in_place(article: Article, citation: Citation, moved_from: str) -> CitationContext:
     span = citation.span
-    touched = [n for n, s in enumerate(article.sentences) if s.span.overlaps(span)]
+    touched = article.touched(span)
     if not touched:
         return CitationContext(citation, "", "", citation.quote, moved_from=moved_from)
     before = article.sentences[touched[0] - 1 : touched[0]] if touched[0] else ()

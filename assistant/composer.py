@@ -154,7 +154,7 @@ def _whole_span(span: Span, articles: Mapping[str, Article], after: bool = True)
     Without `after` only those before it are taken.
     """
     article = articles[span.article_id]
-    touched = [n for n, s in enumerate(article.sentences) if s.span.overlaps(span)]
+    touched = article.touched(span)
     if not touched:
         return span
     first, last = touched[0], touched[-1]
@@ -162,9 +162,8 @@ def _whole_span(span: Span, articles: Mapping[str, Article], after: bool = True)
         first -= 1
     while after and _refers_back(article, last + 1):
         last += 1
-    sentences = article.sentences
-    start = min(span.start, sentences[first].span.start)
-    return Span(article.id, start, max(span.end, sentences[last].span.end))
+    start = min(span.start, article.sentences[first].span.start)
+    return Span(article.id, start, max(span.end, article.sentences[last].span.end))
 
 
 def _refers_back(article: Article, n: int) -> bool:
@@ -387,4 +386,4 @@ def _choice(span: Span, articles: Mapping[str, Article], findings: Mapping[Span,
 def sentence_of(articles: Mapping[str, Article], span: Span) -> Sentence | None:
     """The first sentence that the span touches."""
     article = articles[span.article_id]
-    return next((s for s in article.sentences if s.span.overlaps(span)), None)
+    return next((article.sentences[n] for n in article.touched(span)), None)

@@ -6,6 +6,7 @@ and count code points of the decoded file, everywhere.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -241,6 +242,11 @@ class Article:
     def quote(self, span: Span) -> str:
         """The exact words at `span`."""
         return self.text[span.start : span.end]
+
+    def touched(self, span: Span) -> range:
+        """The numbers of the sentences that the span touches, in order."""
+        first = bisect_right(self.sentences, span.start, key=lambda s: s.span.end)
+        return range(first, bisect_left(self.sentences, span.end, key=lambda s: s.span.start))
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,7 +190,10 @@ def _queue(address: str, body: Mapping[str, Any]) -> None:
 
 
 def resident_peak_mb(process_id: int) -> float:
-    """The most memory a process has held; what it holds now where the system does not tell."""
+    """The most memory a process has held; what it holds now where the system does not tell.
+
+    Not `resource.getrusage`: on Linux a new process starts with the peak of the one it came from.
+    """
     try:
         status = Path(f"/proc/{process_id}/status").read_text(encoding="ascii")
     except OSError:

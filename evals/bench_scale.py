@@ -9,6 +9,7 @@ own (``python -m evals.bench_scale``), so that memory is the step's.
 from __future__ import annotations
 
 import json
+import os
 import random
 import shutil
 import subprocess
@@ -35,6 +36,7 @@ from assistant.encoder import (
 from assistant.errors import StoreError
 from evals.beir import CANDIDATES
 from evals.bench import QUESTIONS, choose_spaced, time_asking
+from evals.bench_process import resident_peak_mb
 from evals.stats import SEED
 
 ENCODED: Final = 5_000
@@ -180,7 +182,7 @@ def ingest_step(home: Path, corpus: Path, rows: int) -> dict[str, float]:
         "passages": report.passages,
         "index_rows_per_second": report.passages / beside,
         "ingest_over_encode": encoder.seconds_bare / as_if,
-        "peak_mb": peak_mb(),
+        "peak_mb": resident_peak_mb(os.getpid()),
     }
 
 
@@ -216,18 +218,6 @@ def write_small_corpus(corpus: Path, folder: Path) -> None:
     for path in [*corpus.glob("*.txt"), corpus / "sources.toml"]:
         if path.is_file():
             shutil.copy(path, folder / path.name)
-
-
-def peak_mb() -> float:
-    """The most memory this process has held so far."""
-    try:
-        import resource
-    except ImportError:
-        import psutil
-
-        return float(psutil.Process().memory_info().peak_wset) / 1e6
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
 
 
 def measure_scale(home: Path, rows: int, corpus: Path, console: Console) -> dict[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from assistant.screening.data import Policy
@@ -22,6 +23,7 @@ _TAG: Final = re.compile(
 _SYSTEM_LINE: Final = re.compile(r"^[ \t]{0,9}(?:system|developer|assistant) ?:", re.I | re.M)
 _BLOCK_CHARS: Final = 4_000
 _OVERLAP_CHARS: Final = 400
+_REMEMBERED: Final = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +42,14 @@ class RuleReader:
         self._policy = policy
         orders = [r for r in policy.messages.rules if r.level == Kind.INJECTION.value]
         self._orders = RuleSet(orders, frozenset())
+        # Every answer's sentences are checked, and most are the articles' own, met before.
+        self._speaks_to_it = lru_cache(_REMEMBERED)(self._read_order)
 
     def is_instruction(self, text: str) -> bool:
         """Whether `text` (a sentence, as typed) speaks to an assistant."""
+        return self._speaks_to_it(text)
+
+    def _read_order(self, text: str) -> bool:
         prepared = self.prepare(text)
         if len(prepared) > _BLOCK_CHARS:
             levels = {r.level for r in self._read_long([prepared]).messages}
