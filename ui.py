@@ -24,7 +24,6 @@ from assistant.page.session import (
     AssistantProtocol,
     Load,
     Loader,
-    Progress,
     Session,
     ask_again,
     converse,
@@ -32,6 +31,7 @@ from assistant.page.session import (
     welcome,
 )
 from assistant.settings import Serving, Settings, quiet_environment
+from assistant.types import Progress
 from assistant.web.extra import import_mcp_server
 from assistant.web.limits import Gate, Limiter, Password
 from assistant.web.listening import listen, server_config, watch_loading

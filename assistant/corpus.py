@@ -178,8 +178,8 @@ def _nothing(folder: Path, failed: Mapping[str, CorpusError]) -> CorpusError:
 def _iter_documents(folder: Path, failed: dict[str, CorpusError]) -> Iterator[Path]:
     """The files that are articles, or look as if they were meant to be, in order.
 
-    Hidden files and folders, and a README or licence, are none; folders that are symbolic links
-    are not followed, so that no loop is.
+    Hidden files and folders, and a README or licence, are none. Symbolic links are followed, but
+    no folder is read twice, so that no loop is.
     """
     if not folder.is_dir():
         yield folder
@@ -191,8 +191,11 @@ def _iter_documents(folder: Path, failed: dict[str, CorpusError]) -> Iterator[Pa
             f"{place}: the folder cannot be read ({error.strerror}); check that you may read it"
         )
 
-    for home, folders, files in os.walk(folder, onerror=unreadable):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "~")))
+    root = folder.resolve()
+    read = {root}
+    for home, folders, files in os.walk(folder, onerror=unreadable, followlinks=True):
+        visible = sorted(name for name in folders if not name.startswith((".", "~")))
+        folders[:] = [name for name in visible if _is_new(Path(home, name), root, read)]
         for name in sorted(files):
             suffix = Path(name).suffix.lower()
             if name.startswith((".", "~")) or Path(name).stem.lower() in _NO_ARTICLES:
@@ -201,15 +204,21 @@ def _iter_documents(folder: Path, failed: dict[str, CorpusError]) -> Iterator[Pa
                 yield Path(home) / name
 
 
+def _is_new(folder: Path, root: Path, read: set[Path]) -> bool:
+    """Whether a folder is to be read: not read yet, and no link to what has its own place below
+    `root`. If so it is added to `read`.
+    """
+    real = folder.resolve()
+    if real in read or (folder.is_symlink() and real.is_relative_to(root)):
+        return False
+    read.add(real)
+    return True
+
+
 def _load(
     path: Path, article_id: str, source: Source | None, texts: TextStore | None
 ) -> tuple[Article, StoredText]:
     """One file as an article, and what to store of it; its text as stored if it was before."""
-    if path.suffix.lower() not in SUFFIXES:
-        raise CorpusError(
-            f"{path}: {path.suffix or 'no suffix'} is no format that is read; save it as one of "
-            f"{', '.join(SUFFIXES)}"
-        )
     try:
         path.name.encode("utf-8")
     except UnicodeEncodeError as error:

@@ -33,10 +33,8 @@ from assistant.questions import WrittenQuestion, load_questions
 from assistant.settings import Settings
 from assistant.texts import TextStore
 from assistant.topics import TopicExample, load_topics
-from assistant.types import Passage, Span
+from assistant.types import Passage, Progress, Span
 from assistant.words import WordIndex
-
-Progress = Callable[[str, float], None]
 
 _PROGRESS_BATCH: Final = 256
 _RECORDED_LIBRARIES: Final = (

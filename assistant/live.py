@@ -16,10 +16,9 @@ from typing import Final
 from assistant.encoder import build_encoder
 from assistant.errors import AssistantError, StoreError
 from assistant.generations import current_generation
-from assistant.ingest import Progress
 from assistant.pipeline import Assistant, build_assistant
 from assistant.settings import Settings
-from assistant.types import Answer, Article, CitationContext, ClaimResult, Tell, Turn
+from assistant.types import Answer, Article, CitationContext, ClaimResult, Progress, Tell, Turn
 
 RETRY_SECONDS: Final = 3.0
 """So long after a new index could not be opened is it tried again."""

@@ -20,7 +20,7 @@ from assistant.generations import current_generation
 from assistant.generator import build_generator
 from assistant.guardrails import Guardrails
 from assistant.index import Index
-from assistant.ingest import IngestReport, Progress, ingest, no_progress
+from assistant.ingest import IngestReport, ingest, no_progress
 from assistant.lexicon import load_lexicon
 from assistant.opening import open_index
 from assistant.questions import load_examples
@@ -37,6 +37,7 @@ from assistant.suggestions import (
     save_suggestions,
 )
 from assistant.texts import TextStore
+from assistant.types import Progress
 
 __all__ = ["Assistant", "Explanation", "build_assistant", "build_index"]
 

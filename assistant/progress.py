@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from assistant.ingest import Progress
+from assistant.types import Progress
 
 _COUNTS: Final = re.compile(r" \((?P<counts>\d+ of \d+.*)\)$")
 

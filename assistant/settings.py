@@ -105,15 +105,10 @@ class Settings:
         if self.data == Path():
             object.__setattr__(self, "data", default_data_folder())
         for name in ("corpus", "data", "feedback", "chat_recordings"):
-            path = getattr(self, name)
-            if path is None:
-                continue
-            try:
-                object.__setattr__(self, name, path.expanduser().absolute())
-            except RuntimeError as error:
-                raise SettingsError(
-                    f"{name} is {str(path)!r}: {error}; write the path out"
-                ) from error
+            object.__setattr__(self, name, _written_out(name, getattr(self, name)))
+        for name in ("model", "reranker", "entailment"):
+            if folder := getattr(self, name):
+                object.__setattr__(self, name, str(_written_out(name, Path(folder))))
         self._check_chat()
         for name, low, high in (
             ("passage_chars", 0, 4000),
@@ -218,6 +213,7 @@ class Serving:
     log_requests: bool = False
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "password_file", _written_out("password_file", self.password_file))
         if not _ROOT_PATH.fullmatch(self.root_path):
             raise SettingsError(
                 f"root_path is {self.root_path!r}; set it to a path such as /knees, "
@@ -272,6 +268,14 @@ REQUESTS_PER_MINUTE: Final = 300
 """Five a second: more than people behind one address ask, less than makes others wait."""
 
 _ROOT_PATH: Final = re.compile(r"(?:/[\w.~-]+)*", re.ASCII)
+
+
+def _written_out(name: str, path: Path | None) -> Path | None:
+    """A path of the settings in full, its ``~`` and the working folder written out."""
+    try:
+        return path.expanduser().absolute() if path else None
+    except RuntimeError as error:
+        raise SettingsError(f"{name} is {str(path)!r}: {error}; write the path out") from error
 
 
 def _yes_or_no(raw: str) -> bool:

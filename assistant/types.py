@@ -24,6 +24,9 @@ NOT_STATED: Final = "not stated"
 Tell = Callable[[str], None]
 """Told what is being done, in words for the reader; never an unchecked word of a model."""
 
+Progress = Callable[[str, float], None]
+"""Told what is being done, and how far it is from 0 to 1."""
+
 EXTRACTIVE: Final = "extractive"
 REPHRASE: Final = "rephrase"
 

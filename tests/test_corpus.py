@@ -81,6 +81,19 @@ def test_a_loop_of_links_ends(tmp_path: Path) -> None:
     assert list(corpus.failed) == ["self.txt"]
 
 
+def test_linked_folders_are_read_once(tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "corpus", tmp_path / "elsewhere"
+    for home in (folder / "b", elsewhere):
+        home.mkdir(parents=True)
+    write(folder / "b", hips=TEXT)
+    write(elsewhere, knees=TEXT.replace("Hips", "Knees"))
+    (elsewhere / "back").symlink_to(tmp_path, target_is_directory=True)
+    (folder / "a").symlink_to(folder / "b", target_is_directory=True)
+    (folder / "c").symlink_to(elsewhere, target_is_directory=True)
+    (folder / "d").symlink_to(elsewhere, target_is_directory=True)
+    assert list(read_corpus(folder).articles) == ["b-hips", "c-knees"]
+
+
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [

@@ -26,7 +26,7 @@ from web_clients import gradio, refused, serve, wait_for
 from assistant.cli import main
 from assistant.errors import SettingsError
 from assistant.page.guard import CONTENT_POLICY
-from assistant.settings import Serving
+from assistant.settings import Serving, Settings
 from assistant.types import DISCLAIMER
 from assistant.web.limits import MAX_CLIENTS, Limiter, client_of
 from assistant.web.options import add_options, read_serving
@@ -669,3 +669,18 @@ def test_the_page_of_examples_names_every_option_and_code() -> None:
     for code, row in load_refusals().items():
         assert f"`{code}`" in DOCS or code == "closed"
         assert str(row["status"]) in DOCS
+
+
+@pytest.mark.parametrize("name", ["corpus", "data", "model", "reranker", "entailment", "feedback"])
+def test_a_path_may_start_at_home(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    settings = Settings.from_environment({f"ASSISTANT_{name.upper()}": "~/there"})
+    assert str(getattr(settings, name)) == str(tmp_path / "there")
+
+
+def test_a_password_file_may_start_at_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    serving = Serving.from_environment({"ASSISTANT_PASSWORD_FILE": "~/there"})
+    assert serving.password_file == tmp_path / "there"

@@ -51,7 +51,8 @@ def read_document(path: Path) -> Document:
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise CorpusError(
-            f"{path}: no format that can be read; save it as one of {', '.join(SUFFIXES)}"
+            f"{path}: {suffix or 'no suffix'} is no format that is read; save it as one of "
+            f"{', '.join(SUFFIXES)}"
         )
     if suffix == ".txt":
         return Document(read_text(path))

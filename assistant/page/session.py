@@ -17,10 +17,16 @@ from assistant.errors import AssistantError
 from assistant.page import answer as turns
 from assistant.page import shell
 from assistant.page.markup import text
-from assistant.types import DISCLAIMER, Answer, Article, CitationContext, ClaimResult, Tell, Turn
-
-Progress = Callable[[str, float], None]
-"""Told what is being done, and how far it is from 0 to 1."""
+from assistant.types import (
+    DISCLAIMER,
+    Answer,
+    Article,
+    CitationContext,
+    ClaimResult,
+    Progress,
+    Tell,
+    Turn,
+)
 
 MAX_TURNS: Final = 100
 POLL_SECONDS: Final = 0.15
