@@ -21,12 +21,11 @@ from assistant.claims import find_claim
 from assistant.conversation import Conversation, split_questions
 from assistant.coverage import Coverage
 from assistant.disagreements import Disagreement
-from assistant.encoder import Vectors
 from assistant.generator import Budget, Generator
 from assistant.guardrails import Guardrails
 from assistant.reader import load_reader
 from assistant.replies import Message, Replies, Result, Results, may_be_shown
-from assistant.retriever import Retriever, Search
+from assistant.retriever import Query, Retriever, Search
 from assistant.settings import Settings
 from assistant.suggestions import (
     MAX_FOUND,
@@ -164,8 +163,8 @@ class Assistant:
         """As `ask`, with the evidence and the verdicts behind the answer."""
         message = self._screen(question, history)
         start = time.perf_counter()
-        vectors = self._encode([message])
-        return self._finish(message, vectors, _ms(start), tell)
+        queries = self._prepare([message])
+        return self._finish(message, queries, _ms(start), tell)
 
     def ask_many(self, items: Iterable[tuple[str, Sequence[Turn]]]) -> Iterator[Answer]:
         """Answers in order; questions are encoded in batches, so it is faster than one by one."""
@@ -174,10 +173,10 @@ class Assistant:
             self._guardrails.read_ahead(batch)
             messages = [self._screen(question, history) for question, history in batch]
             start = time.perf_counter()
-            vectors = self._encode(messages)
-            encode_ms = _ms(start) / max(1, len(vectors))
+            queries = self._prepare(messages)
+            encode_ms = _ms(start) / max(1, len(queries))
             for message in messages:
-                yield self._finish(message, vectors, encode_ms * len(message.queries)).answer
+                yield self._finish(message, queries, encode_ms * len(message.queries)).answer
 
     def cite(self, citation_id: str) -> CitationContext:
         """The citation an id names, in its place.
@@ -259,20 +258,18 @@ class Assistant:
             return draft
         return query if may_be_shown(self._guardrails.screen(query)) else draft
 
-    def _encode(self, messages: Sequence[Message]) -> dict[str, Vectors]:
-        """The vector of every query of the messages."""
+    def _prepare(self, messages: Sequence[Message]) -> dict[str, Query]:
+        """Every query of the messages, ready to be searched for."""
         texts = list(dict.fromkeys(query for message in messages for query in message.queries))
-        if not texts:
-            return {}
-        if self.retriever.finder:
+        if texts and self.retriever.finder:
             self._guardrails.impressions(texts)
-        return dict(zip(texts, self.retriever.encode(texts), strict=True))
+        return dict(zip(texts, self.retriever.prepare(texts), strict=True))
 
-    def _search(self, message: Message, vectors: Mapping[str, Vectors]) -> Results | None:
+    def _search(self, message: Message, queries: Mapping[str, Query]) -> Results | None:
         """The search for the whole message, or for the question in it that is surely answered."""
         results = []
         for query in message.queries:
-            search = self.retriever.search(query, vector=vectors[query])
+            search = self.retriever.search(queries[query])
             judgement = self._judge(search)
             if self._unaided:
                 evidence = with_list(search.evidence, self.retriever.index.passages, self.articles)
@@ -289,12 +286,12 @@ class Assistant:
     def _finish(
         self,
         message: Message,
-        vectors: Mapping[str, Vectors],
+        queries: Mapping[str, Query],
         encode_ms: float,
         tell: Tell | None = None,
     ) -> Explanation:
         start = time.perf_counter()
-        results = self._search(message, vectors)
+        results = self._search(message, queries)
         search_ms = _ms(start)
         answer = self._replies.answer(message, results, tell)
         if self.generator and message.budget:
@@ -326,12 +323,12 @@ class Assistant:
 
         hits = search.evidence.hits
         if self._unaided:
-            return self._unaided.judge(search.evidence, search.resemblance.other)
+            return self._unaided.judge(search.evidence, search.query.resemblance.other)
         return self._check.judge(
             search.evidence.query,
-            search.resemblance,
+            search.query.resemblance,
             search.finding,
-            search.question_similarities,
+            search.query.question_similarities,
             np.array([hit.similarity for hit in hits], np.float32),
             hits[0].passage if hits else None,
         )

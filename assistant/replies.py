@@ -89,7 +89,7 @@ class Result:
         return (
             self.judgement.answers
             and self.judgement.probability > SURE_OF_PART
-            and self.search.nearest_question >= NEAR_PART
+            and self.search.query.nearest_question >= NEAR_PART
         )
 
 

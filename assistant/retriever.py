@@ -51,28 +51,37 @@ RERANKED: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Search:
-    """One search: what was found, and the similarities that the check of answers reads.
+class Query:
+    """A query with what is computed for many at once; `Retriever.prepare` makes it.
 
     Attributes:
-        vector: the query's unit vector, shape (dimensions,).
-        question_similarities: cosine with every written question, shape (questions,).
+        vector: its unit vector, shape (dimensions,).
+        question_similarities: its cosine with each written question, shape (questions,).
         resemblance: what the known texts say of it.
-        finding: what the corpus's head says of it, None where there is none.
-        word_scores: BM25 of every passage, shape (passages,).
     """
 
-    evidence: Evidence
+    text: str
     vector: Vectors
     question_similarities: Vectors
     resemblance: Resemblance
-    finding: Finding | None
-    word_scores: NDArray[np.float32]
 
     @property
     def nearest_question(self) -> float:
         """Cosine with the nearest written question, answered or not; 0 where there is none."""
         return float(self.question_similarities.max(initial=0.0))
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """One search: what was found, and what the check of answers reads beside it.
+
+    Attributes:
+        finding: what the corpus's head says of the query, None where there is none.
+    """
+
+    query: Query
+    evidence: Evidence
+    finding: Finding | None
 
 
 class Retriever:
@@ -117,44 +126,42 @@ class Retriever:
         mend = self._mend
         return self.encoder.encode([mend(q.lower()) for q in queries] if mend else queries)
 
+    def prepare(self, queries: Sequence[str]) -> list[Query]:
+        """Queries ready to be searched for; many at once take much less time than one by one."""
+        if not queries:
+            return []
+        texts = [plain(query) for query in queries]
+        vectors = self.encode(texts)
+        similarities = np.asarray(vectors @ self.index.question_vectors.T, np.float32)
+        resemblances = self.known.resemble(vectors, similarities)
+        return [
+            Query(*parts) for parts in zip(texts, vectors, similarities, resemblances, strict=True)
+        ]
+
     def retrieve(self, query: str, k: int = DEFAULT_K) -> Evidence:
         """At most `k` passages for `query`, the best first; none for a query without words."""
-        return self.search(query, k).evidence
+        return self.search(self.prepare([query])[0], k).evidence
 
-    def search(self, query: str, k: int = DEFAULT_K, vector: Vectors | None = None) -> Search:
-        """As `retrieve`, with the similarities behind it.
-
-        Args:
-            vector: what `encode` gives for the query, where it is known already.
-        """
-        query = plain(query)
-        if vector is None:
-            vector = self.encode([query])[0]
-        question_similarities = (
-            np.asarray(self.index.question_vectors @ vector, np.float32)
-            if self.index.questions
-            else np.zeros(0, np.float32)
-        )
-        word_scores = self.words.scores(query)
-        resemblance = self.known.resemble(vector, question_similarities)
-        finding = self._find(query)
+    def search(self, query: Query, k: int = DEFAULT_K) -> Search:
+        """As `retrieve`, with what is behind it."""
+        word_scores = self.words.scores(query.text)
+        finding = self._find(query.text)
         of_finder = finding.passages if finding else np.zeros_like(word_scores)
-        rows = self._candidates(vector, question_similarities, word_scores)
-        similarities = self.index.similarities(vector, rows)
-        asked = self._best_question(question_similarities)[rows]
+        rows = self._candidates(query, word_scores)
+        similarities = self.index.similarities(query.vector, rows)
+        asked = self._best_question(query.question_similarities)[rows]
+        of_known = query.resemblance.passages[rows]
         scores = fuse(
-            (asked, resemblance.passages[rows], of_finder[rows], similarities, word_scores[rows]),
-            self.weights,
+            (asked, of_known, of_finder[rows], similarities, word_scores[rows]), self.weights
         )
-        scores = self._reranked(query, rows, self._with_neighbours(rows, scores))
-        order = np.lexsort((rows, -scores))[:k] if query else np.zeros(0, np.int64)
+        scores = self._reranked(query.text, rows, self._with_neighbours(rows, scores))
+        order = np.lexsort((rows, -scores))[:k] if query.text else np.zeros(0, np.int64)
         hits = tuple(
             Hit(self.index.passages[rows[i]], rank, float(similarities[i]), float(scores[i]))
             for rank, i in enumerate(order, start=1)
         )
-        together, disagreement = self._asked_before(question_similarities, hits)
-        evidence = Evidence(query, hits, together, disagreement)
-        return Search(evidence, vector, question_similarities, resemblance, finding, word_scores)
+        together, disagreement = self._asked_before(query.question_similarities, hits)
+        return Search(query, Evidence(query.text, hits, together, disagreement), finding)
 
     def as_langchain(self, k: int = 4) -> BaseRetriever:
         """This retriever as LangChain's; see `assistant.langchain_retriever`."""
@@ -167,13 +174,11 @@ class Retriever:
             return None
         return self.finder.find(self.hidden([query])[0])
 
-    def _candidates(
-        self, vector: Vectors, questions: Vectors, word_scores: NDArray[np.float32]
-    ) -> NDArray[np.int64]:
+    def _candidates(self, query: Query, word_scores: NDArray[np.float32]) -> NDArray[np.int64]:
         """Rows worth scoring: near by Chroma, near by a written question, or sharing words."""
-        near = {row for row, _ in self.index.nearest(vector, CANDIDATES)}
+        near = {row for row, _ in self.index.nearest(query.vector, CANDIDATES)}
         near.update(_largest(word_scores, CANDIDATES))
-        for question in _largest(questions, CANDIDATES):
+        for question in _largest(query.question_similarities, CANDIDATES):
             near.update(self._answers[question])
         return np.array(sorted(near), dtype=np.int64)
 

@@ -67,7 +67,7 @@ class Suggestions:
 
     def near(self, search: Search) -> tuple[str, ...]:
         """Answered written questions near to what was searched for, each about something else."""
-        similarities = np.where(self._offered, search.question_similarities, -1.0)
+        similarities = np.where(self._offered, search.query.question_similarities, -1.0)
         nearest = np.argsort(-similarities, kind="stable")[:_LOOKED_AT]
         found: list[str] = []
         said = [set(words(search.evidence.query))]

@@ -13,6 +13,7 @@ from assistant.retriever import (
     WITH_FINDER,
     WITH_QUESTIONS,
     WITHOUT_QUESTIONS,
+    Query,
     Retriever,
     Weights,
 )
@@ -23,7 +24,6 @@ from evals.stats import Figure, proportion
 from evals.truth import load_truth
 
 if TYPE_CHECKING:
-    from assistant.encoder import Vectors
     from assistant.pipeline import Assistant
 
 SHOWN: Final = 4
@@ -38,11 +38,11 @@ def run_ablation(corpus: Path, console: Console) -> dict[str, dict[str, Figure]]
     suite = load_chosen_suite(RunOptions(corpus, split="dev"), load_truth(corpus))
     cases = [case for case in suite.cases if case.kind in _ANSWERED]
     assistant = build_assistant(Settings.from_environment(corpus=corpus))
-    vectors = assistant.retriever.encode([case.question for case in cases])
+    queries = assistant.retriever.prepare([case.question for case in cases])
     figures = {}
     for name, retriever in _variants(assistant):
         console.print(name, style="dim")
-        figures[name] = _measure(retriever, cases, vectors)
+        figures[name] = _measure(retriever, cases, queries)
     return figures
 
 
@@ -69,10 +69,12 @@ def _variants(assistant: Assistant) -> Iterator[tuple[str, Retriever]]:
     yield "all fused, with neighbours (in use)", variant(WITH_FINDER, None, NEIGHBOUR)
 
 
-def _measure(retriever: Retriever, cases: Sequence[Case], vectors: Vectors) -> dict[str, Figure]:
+def _measure(
+    retriever: Retriever, cases: Sequence[Case], queries: Sequence[Query]
+) -> dict[str, Figure]:
     first, some, every = [], [], []
-    for case, vector in zip(cases, vectors, strict=True):
-        hits = retriever.search(case.question, SHOWN, vector).evidence.hits
+    for case, query in zip(cases, queries, strict=True):
+        hits = retriever.search(query, SHOWN).evidence.hits
         spans = [hit.passage.span for hit in hits]
         found = [any(gold.overlaps(span) for span in spans) for gold in case.gold]
         first.append(bool(spans) and any(gold.overlaps(spans[0]) for gold in case.gold))

@@ -22,7 +22,7 @@ from assistant.encoder import PackagedEncoder
 from assistant.errors import UsageError
 from assistant.index import Index, write_index
 from assistant.known import Known
-from assistant.retriever import Retriever
+from assistant.retriever import Query, Retriever
 from assistant.types import Passage, Span
 from assistant.words import WordIndex
 from evals.lines import LineError, iter_lines, parse_object, shown
@@ -155,10 +155,10 @@ def run_beir(
         bar.update(task, description="building the index")
         retriever = _build_retriever(Path(home), data.documents, vectors, encoder)
         task = bar.add_task("searching", total=len(data.queries))
-        queries = encode_cached(list(data.queries.values()), encoder, encoder.weights_sha256, cache)
+        queries = retriever.prepare(list(data.queries.values()))
         rankings: dict[str, dict[str, list[str]]] = {"words": {}, "embeddings": {}, "fusion": {}}
-        for query_id, vector in zip(data.queries, queries, strict=True):
-            found = rank_three_ways(retriever, data.queries[query_id], vector)
+        for query_id, query in zip(data.queries, queries, strict=True):
+            found = rank_three_ways(retriever, query)
             for name, ranking in found.items():
                 rankings[name][query_id] = ranking
             bar.advance(task)
@@ -169,21 +169,20 @@ def run_beir(
     return figures
 
 
-def rank_three_ways(
-    retriever: Retriever, query: str, vector: np.typing.NDArray[np.float32]
-) -> dict[str, list[str]]:
+def rank_three_ways(retriever: Retriever, query: Query) -> dict[str, list[str]]:
     """The first 100 document ids by words, by embeddings and by the product's fusion."""
     passages = retriever.index.passages
 
     def ids(rows: Sequence[int]) -> list[str]:
         return [passages[row].span.article_id for row in rows]
 
-    scores = retriever.words.scores(query)
+    scores = retriever.words.scores(query.text)
+    near = retriever.index.nearest(query.vector, CANDIDATES)[:DEPTH]
     order = np.argsort(-scores, kind="stable")[:DEPTH]
-    hits = retriever.search(query, DEPTH, vector).evidence.hits
+    hits = retriever.search(query, DEPTH).evidence.hits
     return {
         "words": ids([int(row) for row in order if scores[row] > 0]),
-        "embeddings": ids([row for row, _ in retriever.index.nearest(vector, CANDIDATES)][:DEPTH]),
+        "embeddings": ids([row for row, _ in near]),
         "fusion": [hit.passage.span.article_id for hit in hits],
     }
 

@@ -86,12 +86,12 @@ def test_a_reranker_puts_first_what_it_likes(
         def score(self, query: str, passages: Sequence[str]) -> np.ndarray:
             return -np.array([len(p) for p in passages], np.float32)
 
-    plain = assistant.retriever.search("Why does my knee hurt?")
+    plain = assistant.retriever.retrieve("Why does my knee hurt?").hits
     short = Retriever(assistant.retriever.index, real_encoder, reranker=LikesShort())
-    found = short.search("Why does my knee hurt?").evidence.hits
-    assert len(found) == len(plain.evidence.hits)
+    found = short.retrieve("Why does my knee hurt?").hits
+    assert len(found) == len(plain)
     lengths = [len(hit.passage.embedded_text) for hit in found[:5]]
-    assert np.mean(lengths) < np.mean([len(h.passage.embedded_text) for h in plain.evidence.hits])
+    assert np.mean(lengths) < np.mean([len(h.passage.embedded_text) for h in plain])
 
 
 def test_a_folder_without_a_reranker_is_refused(tmp_path: Path) -> None:
