@@ -8,6 +8,7 @@ compares them), and neither torch nor sentence-transformers is imported.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +29,9 @@ Weights: TypeAlias = Mapping[str, Array]
 LAYERS: Final = 6
 ATTENTION_HEADS: Final = 12
 DIMENSIONS: Final = 384
+# A safetensors file: the length of its header, the header as JSON, and the values.
+_LENGTH_BYTES: Final = 8
+_DTYPES: Final = {"F32": np.float32, "F16": np.float16, "I64": np.int64}
 MAX_TOKENS: Final = 256
 _SPECIAL_TOKENS: Final = 2
 # A text of more tokens is read in parts of so many, the next one beginning so much later.
@@ -59,15 +63,30 @@ def vocabulary(folder: Path) -> list[str]:
 def load_weights(path: Path) -> dict[str, Array]:
     """The tensors of a safetensors file by name, in single precision.
 
+    They stay in the file until they are used: half of the model are vectors of words of which a
+    process meets few.
+
     Raises:
         ModelError: it cannot be read.
     """
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
     try:
-        tensors = load_file(path)
-    except (OSError, SafetensorError) as error:
+        with path.open("rb") as file:
+            length = int.from_bytes(file.read(_LENGTH_BYTES), "little")
+            if _LENGTH_BYTES + length > path.stat().st_size:
+                raise ValueError("its header is longer than itself")
+            header = json.loads(file.read(length))
+        header.pop("__metadata__", None)
+        tensors = {
+            name: np.memmap(
+                path,
+                _DTYPES[entry["dtype"]],
+                "r",
+                _LENGTH_BYTES + length + entry["data_offsets"][0],
+                tuple(entry["shape"]),
+            )
+            for name, entry in header.items()
+        }
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         raise ModelError(f"{path}: cannot be read ({error}); install it again") from error
     return {
         name: values.astype(np.float32) if values.dtype == np.float16 else values
@@ -95,6 +114,12 @@ class MiniLM:
         self._folder = folder
         self._heads = dict(heads or {})
         try:
+            self._words = weights["embeddings.word_embeddings.weight"]
+            # All tokens are of the first type: its vector is added to the places.
+            self._places = (
+                weights["embeddings.position_embeddings.weight"]
+                + weights["embeddings.token_type_embeddings.weight"][0]
+            )
             self._session = _session(weights, self._heads)
         except (KeyError, ValueError) as error:
             raise ModelError(f"{folder}: not the weights of MiniLM ({error!r})") from error
@@ -141,11 +166,12 @@ class MiniLM:
         order = sorted(range(len(tokens)), key=lambda n: len(tokens[n]))
         for batch in _batches(order, tokens):
             ids = np.zeros((len(batch), len(tokens[batch[-1]])), np.int64)
-            mask = np.zeros_like(ids)
+            mask = np.zeros(ids.shape, np.int32)
             for row, n in enumerate(batch):
                 ids[row, : len(tokens[n])] = tokens[n]
                 mask[row, : len(tokens[n])] = 1
-            outputs = self._session.run(list(found), {"input_ids": ids, "attention_mask": mask})
+            embedded = self._words[ids] + self._places[: ids.shape[1]]
+            outputs = self._session.run(list(found), {"embedded": embedded, "mask": mask})
             for name, values in zip(found, outputs, strict=True):
                 found[name][batch] = values
         return found
@@ -238,8 +264,10 @@ def _session(weights: Weights, heads: Mapping[str, tuple[Array, Array]]) -> Infe
             graph.nodes,
             "minilm",
             [
-                helper.make_tensor_value_info(name, TensorProto.INT64, ["texts", "tokens"])
-                for name in ("input_ids", "attention_mask")
+                helper.make_tensor_value_info(
+                    "embedded", TensorProto.FLOAT, ["texts", "tokens", DIMENSIONS]
+                ),
+                helper.make_tensor_value_info("mask", TensorProto.INT32, ["texts", "tokens"]),
             ],
             [
                 helper.make_tensor_value_info(name, TensorProto.FLOAT, ["texts", width])
@@ -279,32 +307,13 @@ def _elsewhere(name: str, values: NDArray[Any]) -> Any:
 
 def _layers(graph: _Graph, weights: Weights) -> str:
     """The last hidden states, (texts, tokens, 384)."""
-    from onnx import TensorProto
-
-    one = graph.axis("one", 1)
-    two = graph.axis("two", 2)
-    zero = graph.axis("zero", 0)
-    words = graph.node(
-        "Gather",
-        graph.tensor("words", weights["embeddings.word_embeddings.weight"]),
-        "input_ids",
-    )
-    length = graph.node("Slice", graph.node("Shape", "input_ids"), one, two)
-    # All tokens are of the first type: its vector is added to the places once, beforehand.
-    places = (
-        weights["embeddings.position_embeddings.weight"]
-        + weights["embeddings.token_type_embeddings.weight"][0]
-    )
-    place = graph.node("Slice", graph.tensor("places", places), zero, length, zero)
-    total = graph.node("Add", words, place)
     x = graph.node(
         "LayerNormalization",
-        total,
+        "embedded",
         graph.tensor("first.w", weights["embeddings.LayerNorm.weight"]),
         graph.tensor("first.b", weights["embeddings.LayerNorm.bias"]),
         epsilon=_EPSILON,
     )
-    mask = graph.node("Cast", "attention_mask", to=TensorProto.INT32)
     for layer in range(LAYERS):
         name = f"encoder.layer.{layer}"
         own = f"{name}.attention.self"
@@ -316,7 +325,7 @@ def _layers(graph: _Graph, weights: Weights) -> str:
             x,
             graph.tensor(f"{own}.w", matrix),
             graph.tensor(f"{own}.b", bias),
-            mask,
+            "mask",
             domain=_FUSED,
             num_heads=ATTENTION_HEADS,
         )
@@ -336,7 +345,8 @@ def _mean_of_tokens(graph: _Graph, x: str) -> str:
     """The mean over the tokens that are no padding, (texts, 384)."""
     from onnx import TensorProto
 
-    mask = graph.node("Cast", "attention_mask", to=TensorProto.FLOAT)
-    kept = graph.node("Mul", x, graph.node("Unsqueeze", mask, "two"))
-    total = graph.node("ReduceSum", kept, "one", keepdims=0)
-    return graph.node("Div", total, graph.node("ReduceSum", mask, "one", keepdims=1))
+    one, two = graph.axis("one", 1), graph.axis("two", 2)
+    mask = graph.node("Cast", "mask", to=TensorProto.FLOAT)
+    kept = graph.node("Mul", x, graph.node("Unsqueeze", mask, two))
+    total = graph.node("ReduceSum", kept, one, keepdims=0)
+    return graph.node("Div", total, graph.node("ReduceSum", mask, one, keepdims=1))
