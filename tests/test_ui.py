@@ -16,14 +16,17 @@ from hostile import HOSTILE, write_hostile_corpus
 from page_double import (
     ABSTAINED,
     ANSWERED,
+    ARRANGED,
     BROKEN,
     CONDITIONAL,
     CRISIS,
     DIAGNOSIS,
     DIFFERS,
     EMERGENCY,
+    MODEL,
     OFF_TOPIC,
     REFUSED,
+    REWORDED,
     STEPS,
     URGENT,
     PageDouble,
@@ -53,6 +56,8 @@ QUESTIONS = (
     OFF_TOPIC,
     REFUSED,
     DIAGNOSIS,
+    REWORDED,
+    ARRANGED,
     "",
     "   ",
     "\0",
@@ -145,6 +150,40 @@ def test_copied_text_resolves_its_references(double: PageDouble) -> None:
     for number, citation in enumerate(answer.citations, start=1):
         assert f"“{citation.quote}” [{number}]" in copied
         assert f"{citation.id}@{citation.sha256[:8]}" in copied
+
+
+def test_a_models_words_are_never_shown_as_the_articles(double: PageDouble) -> None:
+    answer = double.ask(REWORDED)
+    markup = render_answer(answer, 1)
+    said, quoted = answer.statements[0], answer.citations[0].quote
+    assert f'<p class="reworded">{escape(said.text)}' in markup
+    assert not re.search(rf"<blockquote[^>]*><p>{re.escape(escape(said.text))}", markup)
+    below = markup.partition('<details class="exact')[2].partition("</details>")[0]
+    assert quoted in plain(below)
+    shown = plain(markup)
+    assert "In the articles’ own words" not in shown
+    assert MODEL in shown
+    assert "not the articles’" in shown
+    copied = answer_as_text(answer)
+    assert f"“{said.text}”" not in copied
+    assert f"“{quoted}”" in copied
+    assert MODEL in copied
+    assert MODEL in html.unescape(re.findall(r'data-say="([^"]*)"', markup)[0])
+
+
+def test_a_models_order_is_told_and_no_model_is_not(double: PageDouble) -> None:
+    shown = plain(render_answer(double.ask(ARRANGED), 1))
+    assert f"({MODEL}) chose and ordered these quotes" in shown
+    assert "In the articles’ own words" in shown
+    assert "language model" not in plain(render_answer(double.ask(ANSWERED), 1))
+
+
+def test_an_exercises_name_stands_above_its_list(double: PageDouble) -> None:
+    markup = render_answer(double.ask(STEPS), 1)
+    before, _, after = markup.partition('<ul class="items">')
+    assert before.endswith('<p class="lead">Side Plank with Hip Abduction</p>')
+    assert after.count("<li><blockquote") == 3
+    assert '<ul class="items">' not in after
 
 
 @pytest.mark.parametrize("text", HOSTILE)

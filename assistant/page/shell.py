@@ -12,11 +12,12 @@ from typing import Final
 from urllib.parse import parse_qs
 
 from assistant.page import icons
-from assistant.page.answer import render_chips, render_quotes
+from assistant.page.answer import render_chips
 from assistant.page.article import render_article, render_article_list
 from assistant.page.guard import App, Message, Receive, Scope, Send
 from assistant.page.markup import STATIC, escape, text, words
 from assistant.page.menu import render_menu
+from assistant.page.statements import render_quotes
 from assistant.types import DISCLAIMER, Article, Citation, ClaimResult, Span
 
 Facts = Callable[[], tuple[str, Mapping[str, Article]]]
