@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 from assistant.errors import AssistantError
+from assistant.leaving import ModelPlace, place_of_model
 from assistant.page import handover, reading, shell
 from assistant.page.feedback import FeedbackFile
 from assistant.page.guard import Guard, Rules
@@ -46,13 +47,19 @@ if TYPE_CHECKING:
 
 
 def build_app(
-    load: Load, serving: Serving | None = None, feedback: FeedbackFile | None = None
+    load: Load,
+    serving: Serving | None = None,
+    feedback: FeedbackFile | None = None,
+    model: ModelPlace | None = None,
 ) -> fastapi.FastAPI:
     """The page and the API as an application; `load` is called once, in a thread, at its start.
 
     ``app.state.loader`` tells how the loading stands. Without `serving` nothing is limited but
     what one request may carry and how many may wait. Readers are asked what is wrong with an
     answer only where there is a file for it.
+
+    Args:
+        model: the language model that is asked, if any; the page says where it runs.
 
     Raises:
         AssistantError: the file of the password cannot be used, or an extra is not installed.
@@ -101,7 +108,7 @@ def build_app(
     app.mount("/page", StaticFiles(directory=STATIC))
     gradio.mount_gradio_app(
         app,
-        _build_blocks(loader, service, serving, feedback),
+        _build_blocks(loader, service, serving, feedback, model),
         path="/",
         footer_links=[],
         run_history=False,
@@ -134,7 +141,11 @@ def build_app(
 
 
 def _build_blocks(
-    loader: Loader, service: Service, serving: Serving, feedback: FeedbackFile | None
+    loader: Loader,
+    service: Service,
+    serving: Serving,
+    feedback: FeedbackFile | None,
+    model: ModelPlace | None,
 ) -> gr.Blocks:
     import gradio
 
@@ -179,7 +190,7 @@ def _build_blocks(
         return "", "", session
 
     async def on_load() -> AsyncIterator[str]:
-        async for shown in welcome(loader):
+        async for shown in welcome(loader, bool(model and model.rewords)):
             yield shown
 
     # The names are in this module only for Gradio, which resolves annotations by them.
@@ -201,17 +212,19 @@ def _build_blocks(
         start = gradio.HTML(elem_id="welcome", **plain)
         conversation = gradio.HTML(elem_id="conversation", **plain)
         handed = gradio.HTML(elem_id="handed", **plain)
-        with gradio.Column(elem_id="composer"), gradio.Row(elem_id="box"):
-            question = gradio.Textbox(
-                label=text("box.label"),
-                placeholder=text("box.placeholder"),
-                elem_id="question",
-                lines=1,
-                max_lines=6,
-                container=False,
-            )
-            clear = gradio.Button(text("box.clear"), elem_id="clear")
-            send = gradio.Button(text("box.send"), elem_id="send", variant="primary")
+        with gradio.Column(elem_id="composer"):
+            gradio.HTML(shell.render_leaves(model), elem_id="leaves", **plain)
+            with gradio.Row(elem_id="box"):
+                question = gradio.Textbox(
+                    label=text("box.label"),
+                    placeholder=text("box.placeholder"),
+                    elem_id="question",
+                    lines=1,
+                    max_lines=6,
+                    container=False,
+                )
+                clear = gradio.Button(text("box.clear"), elem_id="clear")
+                send = gradio.Button(text("box.send"), elem_id="send", variant="primary")
         asking: dict[str, Any] = {
             "show_progress": "hidden",
             "concurrency_limit": serving.concurrent,
@@ -297,7 +310,7 @@ def serve(options: argparse.Namespace) -> int:
         )
         serving = read_serving(options)
         feedback = FeedbackFile(settings.feedback) if settings.feedback else None
-        app = build_app(load_from(settings), serving, feedback)
+        app = build_app(load_from(settings), serving, feedback, place_of_model(settings))
         listening = listen(options.host, options.port)
     except AssistantError as error:
         print(f"error: {error}", file=sys.stderr)

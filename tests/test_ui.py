@@ -36,12 +36,14 @@ import ui
 from assistant.articles import parse_article
 from assistant.corpus import load_corpus
 from assistant.errors import StoreError
+from assistant.leaving import ModelPlace, place_of_model
 from assistant.page import shell
 from assistant.page.answer import MAX_SHOWN_CHARS, answer_as_text, render_answer, render_question
 from assistant.page.article import render_article
 from assistant.page.guard import CONTENT_POLICY, is_closed
 from assistant.page.markup import escape, prose, showable
 from assistant.page.session import MAX_TURNS, Loader, Session, converse, country_of, welcome
+from assistant.settings import Settings
 from assistant.types import DISCLAIMER, LeftOut, Span
 
 QUESTIONS = (
@@ -534,6 +536,63 @@ def test_odd_claims_get_a_page(client, claim: str) -> None:
     assert found.status_code == 200
     assert "<img" not in found.text
     assert len(found.text) < 20_000
+
+
+FAR = ModelPlace("openai:a-model", "models.example.org", here=False)
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (None, "goes to the computer that runs this page, and nowhere else."),
+        (ModelPlace("ollama:x", "127.0.0.1:1", here=True), "A language model (ollama:x)"),
+        (FAR, "also sent to a language model: models.example.org"),
+        (ModelPlace("openai:x", "", here=False), "also sent to a language model: openai"),
+    ],
+)
+def test_the_page_says_where_questions_go(model: ModelPlace | None, said: str) -> None:
+    shown = plain(shell.render_leaves(model))
+    assert said in shown
+    assert ("nowhere else" in shown) == (model is None or model.here)
+    assert ("What that service keeps is its own affair" in shown) == bool(model and not model.here)
+
+
+@pytest.mark.parametrize("mode", ["arrange", "rephrase"])
+def test_exact_sentences_are_promised_only_where_no_model_rewords_them(mode: str) -> None:
+    model = place_of_model(Settings(chat_model="openai:x", chat_mode=mode))
+    assert model
+    loader = loaded(PageDouble())
+
+    async def run() -> list[str]:
+        return [plain(shown) async for shown in welcome(loader, model.rewords)]
+
+    for shown in (*asyncio.run(run()), plain(shell.render_progress("x", 0.5, model.rewords))):
+        assert ("exact sentences" in shown) == (mode == "arrange")
+
+
+def test_where_questions_go_stands_at_the_question_box() -> None:
+    from fastapi.testclient import TestClient
+
+    with TestClient(ui.build_app(lambda _: PageDouble(), model=FAR)) as client:
+        parts = client.get("/config").json()["components"]
+    (shown,) = (p["props"]["value"] for p in parts if p["props"].get("elem_id") == "leaves")
+    assert "models.example.org" in plain(shown)
+
+
+def test_the_command_hands_the_page_the_place_of_its_model(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = []
+
+    def build(*arguments: object) -> None:
+        given.append(arguments[-1])
+        raise StoreError("enough")
+
+    monkeypatch.setattr(ui, "build_app", build)
+    monkeypatch.setenv("ASSISTANT_CHAT_URL", "https://models.example.org/v1")
+    for model in ([], ["--chat-model", "openai:a-model"]):
+        assert ui.main([*model, "--port", "0"]) == 1
+    assert given == [None, FAR]
 
 
 # ---- the command ----

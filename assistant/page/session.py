@@ -260,11 +260,15 @@ async def _reply(
         return turns.render_failure(question, number, message, DISCLAIMER), message, None
 
 
-async def welcome(loader: Loader) -> AsyncIterator[str]:
-    """The start of the page: progress until the assistant is there, then what can be asked."""
+async def welcome(loader: Loader, rewords: bool = False) -> AsyncIterator[str]:
+    """The start of the page: progress until the assistant is there, then what can be asked.
+
+    Args:
+        rewords: whether some of an answer's words may be a language model's.
+    """
     shown = ""
     while not loader.finished:
-        now = shell.render_progress(loader.message, loader.fraction)
+        now = shell.render_progress(loader.message, loader.fraction, rewords)
         if now != shown:
             shown = now
             yield now
@@ -273,4 +277,4 @@ async def welcome(loader: Loader) -> AsyncIterator[str]:
         yield shell.render_not_started(loader.failure)
     else:
         ready = loader.assistant
-        yield shell.render_welcome(ready.articles, ready.examples, ready.emergency_line)
+        yield shell.render_welcome(ready.articles, ready.examples, ready.emergency_line, rewords)

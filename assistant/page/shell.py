@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import parse_qs
 
+from assistant.leaving import ModelPlace
 from assistant.page import icons
 from assistant.page.answer import render_chips
 from assistant.page.article import render_article, render_article_list
@@ -188,22 +189,40 @@ class Dressed:
         await self._app({**scope, "headers": plain}, receive, gather)
 
 
-def render_welcome(articles: Mapping[str, Article], examples: tuple[str, ...], line: str) -> str:
-    """What stands there before the first question."""
+def render_leaves(model: ModelPlace | None) -> str:
+    """Where what is asked goes; where some of it leaves, it stands folded at the question box."""
+    if model is None or model.here:
+        said = words("leaves.here", model=model.name) if model else words("leaves.nowhere")
+        return f'<p class="leaves">{said}</p>'
+    place = model.host or model.name.partition(":")[0]
+    return (
+        f'<details class="leaves"><summary>{words("leaves.away", place=place)}</summary>'
+        f"<p>{words('leaves.away_more', model=model.name)}</p></details>"
+    )
+
+
+def render_welcome(
+    articles: Mapping[str, Article], examples: tuple[str, ...], line: str, rewords: bool = False
+) -> str:
+    """What stands there before the first question; `rewords` as in `ModelPlace`."""
     chips = f"<h3>{words('welcome.examples')}</h3>{render_chips(examples)}" if examples else ""
     return (
         f'<div class="welcome" data-emergency="{escape(line)}">'
-        f'<h2>{words("welcome.heading")}</h2><p class="intro">{words("welcome.lead")}</p>'
+        f'<h2>{words("welcome.heading")}</h2><p class="intro">{_lead(rewords)}</p>'
         f"{chips}<h3>{words('welcome.articles')}</h3>{render_article_list(articles)}</div>"
     )
 
 
-def render_progress(message: str, fraction: float) -> str:
+def _lead(rewords: bool) -> str:
+    return words("welcome.lead_reworded" if rewords else "welcome.lead")
+
+
+def render_progress(message: str, fraction: float, rewords: bool = False) -> str:
     """The first run: what is being done and how far it is."""
     percent = max(0, min(100, round(fraction * 100)))
     return (
         f'<div class="welcome"><h2>{words("welcome.heading")}</h2>'
-        f'<p class="intro">{words("welcome.lead")}</p>'
+        f'<p class="intro">{_lead(rewords)}</p>'
         f'<div class="loading"><p id="loading-text">{words("waiting.loading")}</p>'
         f'<div class="track" role="progressbar" aria-labelledby="loading-text" aria-valuemin="0" '
         f'aria-valuemax="100" aria-valuenow="{percent}"><i style="width:{percent}%"></i></div>'
