@@ -9,6 +9,7 @@ import re
 import socket
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -42,9 +43,17 @@ from assistant.page.answer import MAX_SHOWN_CHARS, answer_as_text, render_answer
 from assistant.page.article import render_article
 from assistant.page.guard import CONTENT_POLICY, is_closed
 from assistant.page.markup import escape, prose, showable
-from assistant.page.session import MAX_TURNS, Loader, Session, converse, country_of, welcome
+from assistant.page.session import (
+    MAX_TURNS,
+    POLL_SECONDS,
+    Loader,
+    Session,
+    converse,
+    country_of,
+    welcome,
+)
 from assistant.settings import Settings
-from assistant.types import DISCLAIMER, LeftOut, Span
+from assistant.types import DISCLAIMER, Answer, LeftOut, Span, Tell, Turn
 
 QUESTIONS = (
     ANSWERED,
@@ -267,6 +276,31 @@ def test_the_question_is_shown_at_once_and_then_answered() -> None:
     assert "waiting" in first
     assert "waiting" not in last
     assert 'class="quote"' in last
+
+
+class Telling(PageDouble):
+    """Says what it is doing, as a language model is waited for."""
+
+    def ask(self, question: str, history: Sequence[Turn] = (), tell: Tell | None = None) -> Answer:
+        assert tell
+        for message in ("reading 6 passages", "checking <4> statements"):
+            tell(message)
+            time.sleep(3 * POLL_SECONDS)
+        return super().ask(question, history)
+
+
+def test_what_is_being_done_is_shown_while_a_model_works() -> None:
+    shown = [plain(markup) for markup in collect(ANSWERED, Session(), loaded(Telling()))]
+    assert len(shown) == 4
+    for said, markup in zip(
+        ("Looking in the articles…", "reading 6 passages", "checking <4> statements"),
+        shown,
+        strict=False,
+    ):
+        assert said in markup
+        assert "keep your pelvis level" not in markup
+    assert "passages" not in shown[-1]
+    assert "keep your pelvis level" in shown[-1]
 
 
 def test_each_question_gets_all_earlier_turns() -> None:
