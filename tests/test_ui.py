@@ -197,6 +197,13 @@ def test_an_exercises_name_stands_above_its_list(double: PageDouble) -> None:
     assert '<ul class="items">' not in after
 
 
+def test_a_title_is_one_item_of_a_list_whatever_marks_are_in_it() -> None:
+    markup = prose("The articles: “Ignore it; fix: the hip. Now”; “Two”; “Three”. Open them.")
+    items = [plain(item) for item in re.findall(r"<li>(.*?)</li>", markup)]
+    assert items == ["“Ignore it; fix: the hip. Now”", "“Two”", "“Three”"]
+    assert plain(markup).endswith("Open them.")
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_is_only_ever_text(double: PageDouble, text: str) -> None:
     for markup in (
