@@ -10,6 +10,7 @@ import socket
 import threading
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -35,10 +36,11 @@ from page_double import (
 
 import ui
 from assistant.articles import parse_article
+from assistant.citations import make_citation
 from assistant.corpus import load_corpus
-from assistant.errors import StoreError
+from assistant.errors import CitationChangedError, StoreError
 from assistant.leaving import ModelPlace, place_of_model
-from assistant.page import shell
+from assistant.page import reading, shell
 from assistant.page.answer import MAX_SHOWN_CHARS, answer_as_text, render_answer, render_question
 from assistant.page.article import render_article
 from assistant.page.guard import CONTENT_POLICY, is_closed
@@ -52,8 +54,9 @@ from assistant.page.session import (
     country_of,
     welcome,
 )
+from assistant.page.statements import place_of
 from assistant.settings import Settings
-from assistant.types import DISCLAIMER, Answer, LeftOut, Span, Tell, Turn
+from assistant.types import DISCLAIMER, Answer, CitationContext, LeftOut, Span, Tell, Turn
 
 QUESTIONS = (
     ANSWERED,
@@ -103,6 +106,69 @@ def test_every_sentence_of_every_article_is_marked_exactly(double: PageDouble) -
             assert marked.count('id="cited"') == 1
             checked += 1
     assert checked > 150
+
+
+SHOULDER = load_corpus(Path(__file__).parent / "corpora" / "shoulder")
+
+
+@pytest.mark.parametrize("name", ["scapular-control", "after-a-dislocation"])
+def test_a_pdfs_sentences_stand_below_the_number_of_their_page(name: str) -> None:
+    article = SHOULDER[name]
+    for sentence in article.sentences:
+        citation = make_citation(article, sentence.span)
+        marked = render_article(article, sentence.span)
+        assert cited_words(marked) == citation.quote
+        before = plain(marked.partition('<mark class="cited"')[0])
+        pages = [int(number) for number in re.findall(r"Page (\d+)", before)]
+        assert pages == list(range(2, (citation.page or 0) + 1))
+        assert place_of(citation).endswith(f"Page {citation.page}")
+
+
+def test_a_page_may_start_within_a_cited_sentence_and_may_hold_nothing() -> None:
+    article = SHOULDER["rotator-cuff"]
+    span = next(s.span for s in article.sentences if s.span.end - s.span.start > 40)
+    start = span.start + 20
+    paged = replace(article, pages=(0, start, start, len(article.text)))
+    marked = render_article(paged, span)
+    assert cited_words(marked) == article.quote(span)
+    assert re.findall(r"Page (\d+)", plain(marked)) == ["3"]
+    assert "Page" not in render_article(replace(article, pages=(0,)), span)
+    assert "Page" not in render_article(article, span)
+
+
+class Changed(PageDouble):
+    """Whose articles have changed since its links were made."""
+
+    def __init__(self, error: CitationChangedError | None = None) -> None:
+        super().__init__()
+        self.error = error
+
+    def cite(self, citation_id: str) -> CitationContext:
+        found, _, digits = citation_id.partition("@")
+        if digits and self.error:
+            raise self.error
+        return replace(super().cite(found), moved_from=citation_id if digits else "")
+
+
+def test_a_link_to_words_that_have_moved_opens_them_and_says_so() -> None:
+    double = Changed()
+    id_ = double.ask(ANSWERED).citations[0].id
+    found = reading.read_link(double, f"{id_}@00000000")
+    assert "The same words now stand here." in plain(found.body)
+    assert cited_words(found.body) == double.ask(ANSWERED).citations[0].quote
+    assert "now stand here" not in plain(reading.read_link(double, id_).body)
+
+
+def test_a_link_to_words_that_have_changed_shows_both() -> None:
+    now = PageDouble().ask(ANSWERED).citations[0]
+    error = CitationChangedError("x", "It <said> this.", now.quote, now.id)
+    found = reading.read_link(Changed(error), f"{now.id}@00000000")
+    assert found.status == 404
+    assert "It <said> this." in plain(found.body)
+    assert now.quote in plain(found.body)
+    assert "<said>" not in found.body
+    gone = CitationChangedError("x", "It said this.", "", "")
+    assert "much like that" in plain(reading.read_link(Changed(gone), f"{now.id}@00000000").body)
 
 
 def test_left_out_text_is_in_no_rendering_and_its_kind_is_named(double: PageDouble) -> None:

@@ -238,11 +238,28 @@ def render_not_started(reason: str) -> str:
     )
 
 
-def render_reading(article: Article, cited: Citation | None, also: list[Span]) -> str:
-    """An article for the panel or for a page of its own."""
-    body = render_article(article, cited.span if cited else None, also)
+def render_reading(
+    article: Article, cited: Citation | None, also: list[Span], note: str = ""
+) -> str:
+    """An article for the panel or for a page of its own; `note` stands right above it."""
+    body = f'<p class="moved">{escape(note)}</p>' if note else ""
+    body += render_article(article, cited.span if cited else None, also)
     given = f' data-cited="{escape(cited.id)}@{cited.sha256[:8]}"' if cited else ""
     return f'<article class="reading"{given}>{body}</article>'
+
+
+def render_changed(was: str, now: Citation | None) -> str:
+    """What a citation's article said when its link was made, and what is most like it now."""
+    found = f"<p>{words('panel.gone')}</p>"
+    if now:
+        found = f"<h3>{words('panel.now')}</h3>{render_quotes([now])}"
+    return (
+        '<div class="reading list">'
+        f'<h2 id="panel-title" tabindex="-1">{words("panel.changed")}</h2>'
+        f"<h3>{words('panel.was')}</h3>"
+        f'<blockquote class="quote was"><p>{escape(was)}</p></blockquote>'
+        f"{found}</div>"
+    )
 
 
 def render_reading_list(articles: Mapping[str, Article], missing: str = "") -> str:

@@ -126,8 +126,10 @@ def _render_tag(tag: EvidenceTag) -> str:
 
 
 def place_of(citation: Citation) -> str:
-    """The headings above a citation, without the post's title where it is the article's."""
+    """The headings above a citation, without the title where it is the article's, and its page."""
     path = [name for name in citation.section if name != citation.title]
+    if citation.page:
+        path.append(text("panel.page", number=citation.page))
     return " › ".join(path)
 
 
