@@ -79,7 +79,8 @@ def build_app(
     loader = Loader(lambda progress: observe(load(progress), watch))
     gate = Gate(serving.concurrent, serving.max_waiting, serving.timeout_seconds)
     service = Service(loader, gate, serving.max_question_chars)
-    tools = import_mcp_server().build_http(service, loader) if serving.mcp else None
+    mcp = import_mcp_server() if serving.mcp else None
+    tools = mcp.build_http(service, loader) if mcp else None
     rules = Rules(
         max_body_bytes=serving.max_body_bytes,
         body_seconds=serving.timeout_seconds,
@@ -132,8 +133,8 @@ def build_app(
         cited=lambda link: reading.read_link(loader.assistant, link).body,
     )
     others = {"/api": build_api(service, serving.root_path)}
-    if tools:
-        others["/mcp"] = tools.handle_request
+    if mcp and tools:
+        others["/mcp"] = mcp.Plain(tools.handle_request)
     app.add_middleware(Beside, others=others)
     app.add_middleware(GZipMiddleware, minimum_size=800)
     app.add_middleware(Guard, rules=rules)
