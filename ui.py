@@ -109,7 +109,7 @@ def build_app(
     app.mount("/page", StaticFiles(directory=STATIC))
     gradio.mount_gradio_app(
         app,
-        _build_blocks(loader, service, serving, feedback, model),
+        _build_blocks(loader, service, gate, serving, feedback, model),
         path="/",
         footer_links=[],
         run_history=False,
@@ -144,6 +144,7 @@ def build_app(
 def _build_blocks(
     loader: Loader,
     service: Service,
+    gate: Gate,
     serving: Serving,
     feedback: FeedbackFile | None,
     model: ModelPlace | None,
@@ -159,20 +160,20 @@ def _build_blocks(
         question: str, session: Session, request: gradio.Request
     ) -> AsyncIterator[tuple[str, Any, Any]]:
         box: Any = ""
-        async for shown in converse(question or "", session, loader, country(request)):
+        async for shown in converse(question or "", session, loader, country(request), gate):
             yield shown, box, session
             box = gradio.skip()  # What is typed while an answer is on its way stays.
 
     async def on_chip(
         session: Session, event: gradio.EventData, request: gradio.Request
     ) -> AsyncIterator[tuple[str, Any]]:
-        async for shown in converse(str(event.question), session, loader, country(request)):
+        async for shown in converse(str(event.question), session, loader, country(request), gate):
             yield shown, session
 
     async def on_again(
         session: Session, event: gradio.EventData, request: gradio.Request
     ) -> AsyncIterator[tuple[str, Any]]:
-        async for shown in ask_again(event.turn, session, loader, country(request)):
+        async for shown in ask_again(event.turn, session, loader, country(request), gate):
             yield shown, session
 
     def on_stop(session: Session) -> str:
@@ -209,7 +210,9 @@ def _build_blocks(
         title=text("page.title"), analytics_enabled=False, fill_width=True
     )
     with blocks:
-        session = gradio.State(Session(feedback=feedback is not None))
+        session = gradio.State(
+            Session(feedback is not None, max_question_chars=serving.max_question_chars)
+        )
         start = gradio.HTML(elem_id="welcome", **plain)
         conversation = gradio.HTML(elem_id="conversation", **plain)
         handed = gradio.HTML(elem_id="handed", **plain)

@@ -57,6 +57,7 @@ from assistant.page.session import (
 from assistant.page.statements import place_of
 from assistant.settings import Settings
 from assistant.types import DISCLAIMER, Answer, CitationContext, LeftOut, Span, Tell, Turn
+from assistant.web.limits import Gate
 
 QUESTIONS = (
     ANSWERED,
@@ -426,6 +427,37 @@ def test_a_full_conversation_says_so() -> None:
     assert "Start a new conversation" not in collect(OFF_TOPIC, session, loader)[-1]
 
 
+def test_too_long_a_question_or_conversation_is_said_and_kept_nowhere() -> None:
+    double = PageDouble()
+    session, loader = Session(max_question_chars=100), loaded(double)
+    for length, said in ((100, ""), (101, "more than this page reads"), (100, "")):
+        shown = collect("x" * length, session, loader)[-1]
+        assert said in plain(shown)
+        assert DISCLAIMER in plain(shown)
+    assert [len(e.question) for e in session.exchanges] == [100, 0, 100]
+    collect("x" * 100, session, loader)
+    collect("x" * 99, session, loader)
+    assert "become too long" in plain(collect("xx", session, loader)[-1])
+    assert len(double.histories) == 4
+    session.clear()
+    assert "too long" not in plain(collect("xx", session, loader)[-1])
+
+
+@pytest.mark.parametrize(
+    ("gate", "said"), [(Gate(1, 1, 0.05), "took too long"), (Gate(1, -1, 5), "Too many people")]
+)
+def test_the_pages_answers_have_their_place_and_their_time(gate: Gate, said: str) -> None:
+    session, loader = Session(), loaded(PageDouble(seconds=0.4))
+
+    async def run() -> list[str]:
+        return [shown async for shown in converse(ANSWERED, session, loader, gate=gate)]
+
+    shown = plain(asyncio.run(run())[-1])
+    assert said in shown
+    assert DISCLAIMER in shown
+    assert session.answers == ()
+
+
 def test_the_start_shows_progress_until_the_assistant_is_there() -> None:
     go = threading.Event()
 
@@ -519,6 +551,8 @@ def test_every_response_carries_the_policy_and_the_headers(client, path: str) ->
         "//gradio_api/upload",
         "/gradio_api//upload",
         "/gradio_api/custom_component/x/y/z/w",
+        "/openapi.json",
+        "/manifest.json",
     ],
 )
 def test_what_the_page_does_not_need_is_shut(client, path: str) -> None:
@@ -532,6 +566,7 @@ def test_the_page_names_no_other_host(client) -> None:
     hosts = set(re.findall(r"(?:https?:)?//([\w-]+(?:\.[\w-]+)+)", page))
     assert hosts <= {"www.w3.org"}
     assert 'run_history":false' in page
+    assert "manifest" not in page
     assert 'analytics_enabled":false' in page
     assert DISCLAIMER.split(". ")[0] in plain(page)
 
@@ -643,6 +678,19 @@ def test_odd_claims_get_a_page(client, claim: str) -> None:
     assert found.status_code == 200
     assert "<img" not in found.text
     assert len(found.text) < 20_000
+
+
+@pytest.mark.parametrize("body", [b"a=1&" * 200_000, b"&" * 900_000, b"\xff=%00%", b"a"])
+def test_another_form_than_the_claims_is_one_without_a_claim(client, body: bytes) -> None:
+    start = time.perf_counter()
+    found = client.post("/claim?part=1", content=body)
+    assert found.status_code == 200
+    assert "Check a sentence" in plain(found.text)
+    assert time.perf_counter() - start < 1
+
+
+def test_a_claim_of_many_megabytes_is_not_read(client) -> None:
+    assert client.post("/claim", content=b"claim=" + b"a" * 2_000_000).status_code == 413
 
 
 FAR = ModelPlace("openai:a-model", "models.example.org", here=False)

@@ -25,6 +25,8 @@ Facts = Callable[[], tuple[str, Mapping[str, Article]]]
 """The emergency line and the articles, as far as they are known by now."""
 
 _REMOTE_META: Final = re.compile(r'<meta\s+(?:property|name)="(?:og|twitter):[^>]*>\s*')
+# It would be asked for at the host's root, wherever a proxy has put the page.
+_MANIFEST: Final = re.compile(r'<link rel="manifest"[^>]*>\s*')
 _FRAME_SCRIPT: Final = re.compile(
     r"<script>(?:(?!</script>).)*iframeResizer\.contentWindow(?:(?!</script>).)*</script>", re.S
 )
@@ -98,7 +100,7 @@ def render_footer() -> str:
 def dress(html: str, emergency_line: str, articles: Mapping[str, Article], cited: str = "") -> str:
     """Gradio's index file as our page; `cited` is read at a link to a citation without scripts."""
     html = _REMOTE_META.sub("", html)
-    html = _FRAME_SCRIPT.sub("", html)
+    html = _FRAME_SCRIPT.sub("", _MANIFEST.sub("", html))
     script = "".join(f'<link rel="modulepreload" href="page/{name}.js">' for name in _MODULES)
     script += f'<script type="module" src="page/page.js?{_version("page.js")}"></script>'
     html = html.replace("</head>", f"{_ROOT}{_head(text('page.title'))}{script}</head>", 1)
