@@ -34,14 +34,17 @@ class Server:
         serving: Serving | None = None,
         feedback: FeedbackFile | None = None,
         model: ModelPlace | None = None,
+        port: int = 0,
     ) -> None:
         import uvicorn
 
         serving = serving or Serving()
 
         self._listening = socket.socket()
-        self._listening.bind(("127.0.0.1", 0))
-        self.address = f"http://127.0.0.1:{self._listening.getsockname()[1]}/"
+        self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._listening.bind(("127.0.0.1", port))
+        self.port = self._listening.getsockname()[1]
+        self.address = f"http://127.0.0.1:{self.port}/"
         config = server_config(ui.build_app(load, serving, feedback, model), serving)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(

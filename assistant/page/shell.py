@@ -132,7 +132,7 @@ def _panel() -> str:
     return (
         f'<div id="panel" role="complementary" aria-label="{words("panel.label")}" '
         f'data-copied="{words("turn.copied")}" data-failed="{words("turn.copy_failed")}" '
-        f'data-missing="{words("panel.missing")}" data-lost="{words("waiting.lost")}" '
+        f'data-unreached="{words("panel.unreached")}" data-lost="{words("waiting.lost")}" '
         f'data-back="{words("waiting.back")}" data-restarted="{words("waiting.restarted")}" '
         'hidden><div class="panel-bar">'
         f'<a class="quiet" id="panel-all" href="read">{icons.BOOK}'
