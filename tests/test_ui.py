@@ -249,6 +249,19 @@ def test_a_models_words_are_never_shown_as_the_articles(double: PageDouble) -> N
     assert MODEL in html.unescape(re.findall(r'data-say="([^"]*)"', markup)[0])
 
 
+def test_what_a_follow_up_was_read_as_is_shown(double: PageDouble) -> None:
+    for outcome in (ANSWERED, ABSTAINED):
+        answer = double.ask(outcome)
+        assert "was read as" not in plain(render_answer(answer, 1))
+        whole = replace(answer, query="what <does> it do and for runners?")
+        assert "read as: “what <does> it do and for runners?”" in plain(render_answer(whole, 1))
+        odd = replace(answer, question=f"  {answer.question.upper()}\n")
+        assert "was read as" not in plain(render_answer(odd, 1))
+        assert "was read as" not in plain(render_answer(replace(answer, query="x" * 301), 1))
+    alone = replace(double.ask(CONDITIONAL), query="another")
+    assert "was read as" not in plain(render_answer(alone, 1))
+
+
 def test_a_models_order_is_told_and_no_model_is_not(double: PageDouble) -> None:
     shown = plain(render_answer(double.ask(ARRANGED), 1))
     assert f"({MODEL}) chose and ordered these quotes" in shown

@@ -23,6 +23,7 @@ from assistant.types import Answer, Citation, Kind, Notice, Outcome
 
 MAX_SHOWN_CHARS = 2000
 """A longer question is read whole, shown only as far as this."""
+MAX_QUERY_SHOWN = 300
 
 
 def render_question(question: str) -> str:
@@ -101,6 +102,7 @@ def render_answer(answer: Answer, turn: int, *, feedback: bool = False) -> str:
     parts = ["".join(_render_care(notice) for notice in urgent_ones)]
     heading = _heading(answer)
     body = "".join(f'<div class="said">{prose(notice.text)}</div>' for notice in other)
+    body += _render_query(answer)
     if answer.statements:
         title = text("answer.general") if answer.outcome is Outcome.REDIRECTED else heading
         body += f'<h3 class="form">{escape(title)}</h3>'
@@ -137,6 +139,16 @@ def _render_turn(turn: int, question: str, body: str, spoken: str, *, urgent: bo
         f'<section class="turn" id="turn-{turn}" tabindex="-1" '
         f'aria-label="{words("turn.question")} {turn}"{say}{loud}>{question}{body}</section>'
     )
+
+
+def _render_query(answer: Answer) -> str:
+    """What was searched, where that is not what was asked: a follow-up that was made whole."""
+    if answer.outcome is Outcome.REDIRECTED and not answer.statements:
+        return ""
+    asked, searched = (" ".join(said.split()) for said in (answer.question, answer.query))
+    if not searched or searched.casefold() == asked.casefold() or len(searched) > MAX_QUERY_SHOWN:
+        return ""
+    return f'<p class="read-as">{words("answer.read_as", query=searched)}</p>'
 
 
 def _heading(answer: Answer) -> str:
