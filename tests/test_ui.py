@@ -334,6 +334,7 @@ def test_a_left_out_span_may_cover_the_start_of_a_block() -> None:
 
 
 def test_a_very_long_question_is_shown_short() -> None:
+    assert "none of it was read" in render_question("knee " * 1000, read=False)
     markup = render_question("knee " * 200_000)
     assert len(markup) < MAX_SHOWN_CHARS + 1500
     assert "1,000,000 characters" in markup
@@ -447,6 +448,8 @@ def test_too_long_a_question_or_conversation_is_said_and_kept_nowhere() -> None:
         shown = collect("x" * length, session, loader)[-1]
         assert said in plain(shown)
         assert DISCLAIMER in plain(shown)
+        assert f"You asked: {'x' * length}" in plain(shown)
+        assert "(nothing typed)" not in shown
     assert [len(e.question) for e in session.exchanges] == [100, 0, 100]
     collect("x" * 100, session, loader)
     collect("x" * 99, session, loader)

@@ -26,12 +26,12 @@ MAX_SHOWN_CHARS = 2000
 MAX_QUERY_SHOWN = 300
 
 
-def render_question(question: str) -> str:
+def render_question(question: str, read: bool = True) -> str:
     """The question as typed, nothing in it interpreted, with a button to edit it."""
     shown = question.strip()
     note = ""
     if len(shown) > MAX_SHOWN_CHARS:
-        note = words("turn.shortened", count=f"{len(question):,}")
+        note = words("turn.shortened" if read else "turn.unread", count=f"{len(question):,}")
         shown = shown[:MAX_SHOWN_CHARS]
     body = f"<bdi>{escape(shown)}</bdi>" if shown else words("turn.empty")
     edit = ""
@@ -76,11 +76,18 @@ def render_stopped(question: str, turn: int) -> str:
 
 def render_failure(question: str, turn: int, message: str, disclaimer: str) -> str:
     """A question that could not be answered because of us; still with the disclaimer."""
-    tools = f'<div class="tools">{_render_again(turn)}</div>' if question else ""
+    tools = f'<div class="tools">{_render_again(turn)}</div>'
     body = f"<p>{escape(message)}</p>{_render_disclaimer(disclaimer)}{tools}"
     return _render_turn(
         turn, render_question(question), f'<div class="answer calm error">{body}</div>', message
     )
+
+
+def render_refused(question: str, turn: int, message: str, disclaimer: str) -> str:
+    """A question that is not asked, because it or the conversation is too long."""
+    body = f"<p>{escape(message)}</p>{_render_disclaimer(disclaimer)}"
+    shown = render_question(question, read=False)
+    return _render_turn(turn, shown, f'<div class="answer calm error">{body}</div>', message)
 
 
 def _render_again(turn: int) -> str:

@@ -205,8 +205,8 @@ async def converse(
     """
     session.asked += 1
     if refused := session.too_much(question):
-        # Nothing of it is kept.
-        shown = turns.render_failure("", session.asked, refused, DISCLAIMER)
+        # It is shown, so that it can be asked elsewhere, and kept as no part of the conversation.
+        shown = turns.render_refused(question, session.asked, refused, DISCLAIMER)
         session.exchanges[MAX_TURNS:] = [Exchange(session.asked, "", shown, waiting=False)]
         yield session.markup()
         return
