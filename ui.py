@@ -15,6 +15,7 @@ from contextlib import asynccontextmanager, nullcontext
 from typing import TYPE_CHECKING, Any, Final
 
 from assistant.errors import AssistantError
+from assistant.leaving import ModelPlace, place_of_model
 from assistant.page import handover, reading, shell
 from assistant.page.feedback import FeedbackFile
 from assistant.page.guard import Guard, Rules
@@ -46,13 +47,19 @@ if TYPE_CHECKING:
 
 
 def build_app(
-    load: Load, serving: Serving | None = None, feedback: FeedbackFile | None = None
+    load: Load,
+    serving: Serving | None = None,
+    feedback: FeedbackFile | None = None,
+    model: ModelPlace | None = None,
 ) -> fastapi.FastAPI:
     """The page and the API as an application; `load` is called once, in a thread, at its start.
 
     ``app.state.loader`` tells how the loading stands. Without `serving` nothing is limited but
     what one request may carry and how many may wait. Readers are asked what is wrong with an
     answer only where there is a file for it.
+
+    Args:
+        model: the language model that is asked, if any; the page says where it runs.
 
     Raises:
         AssistantError: the file of the password cannot be used, or an extra is not installed.
@@ -72,7 +79,8 @@ def build_app(
     loader = Loader(lambda progress: observe(load(progress), watch))
     gate = Gate(serving.concurrent, serving.max_waiting, serving.timeout_seconds)
     service = Service(loader, gate, serving.max_question_chars)
-    tools = import_mcp_server().build_http(service, loader) if serving.mcp else None
+    mcp = import_mcp_server() if serving.mcp else None
+    tools = mcp.build_http(service, loader) if mcp else None
     rules = Rules(
         max_body_bytes=serving.max_body_bytes,
         body_seconds=serving.timeout_seconds,
@@ -101,7 +109,7 @@ def build_app(
     app.mount("/page", StaticFiles(directory=STATIC))
     gradio.mount_gradio_app(
         app,
-        _build_blocks(loader, service, serving, feedback),
+        _build_blocks(loader, service, gate, serving, feedback, model),
         path="/",
         footer_links=[],
         run_history=False,
@@ -125,8 +133,8 @@ def build_app(
         cited=lambda link: reading.read_link(loader.assistant, link).body,
     )
     others = {"/api": build_api(service, serving.root_path)}
-    if tools:
-        others["/mcp"] = tools.handle_request
+    if mcp and tools:
+        others["/mcp"] = mcp.Plain(tools.handle_request)
     app.add_middleware(Beside, others=others)
     app.add_middleware(GZipMiddleware, minimum_size=800)
     app.add_middleware(Guard, rules=rules)
@@ -134,7 +142,12 @@ def build_app(
 
 
 def _build_blocks(
-    loader: Loader, service: Service, serving: Serving, feedback: FeedbackFile | None
+    loader: Loader,
+    service: Service,
+    gate: Gate,
+    serving: Serving,
+    feedback: FeedbackFile | None,
+    model: ModelPlace | None,
 ) -> gr.Blocks:
     import gradio
 
@@ -147,20 +160,20 @@ def _build_blocks(
         question: str, session: Session, request: gradio.Request
     ) -> AsyncIterator[tuple[str, Any, Any]]:
         box: Any = ""
-        async for shown in converse(question or "", session, loader, country(request)):
+        async for shown in converse(question or "", session, loader, country(request), gate):
             yield shown, box, session
             box = gradio.skip()  # What is typed while an answer is on its way stays.
 
     async def on_chip(
         session: Session, event: gradio.EventData, request: gradio.Request
     ) -> AsyncIterator[tuple[str, Any]]:
-        async for shown in converse(str(event.question), session, loader, country(request)):
+        async for shown in converse(str(event.question), session, loader, country(request), gate):
             yield shown, session
 
     async def on_again(
         session: Session, event: gradio.EventData, request: gradio.Request
     ) -> AsyncIterator[tuple[str, Any]]:
-        async for shown in ask_again(event.turn, session, loader, country(request)):
+        async for shown in ask_again(event.turn, session, loader, country(request), gate):
             yield shown, session
 
     def on_stop(session: Session) -> str:
@@ -179,7 +192,7 @@ def _build_blocks(
         return "", "", session
 
     async def on_load() -> AsyncIterator[str]:
-        async for shown in welcome(loader):
+        async for shown in welcome(loader, bool(model and model.rewords)):
             yield shown
 
     # The names are in this module only for Gradio, which resolves annotations by them.
@@ -197,21 +210,25 @@ def _build_blocks(
         title=text("page.title"), analytics_enabled=False, fill_width=True
     )
     with blocks:
-        session = gradio.State(Session(feedback=feedback is not None))
+        session = gradio.State(
+            Session(feedback is not None, max_question_chars=serving.max_question_chars)
+        )
         start = gradio.HTML(elem_id="welcome", **plain)
         conversation = gradio.HTML(elem_id="conversation", **plain)
         handed = gradio.HTML(elem_id="handed", **plain)
-        with gradio.Column(elem_id="composer"), gradio.Row(elem_id="box"):
-            question = gradio.Textbox(
-                label=text("box.label"),
-                placeholder=text("box.placeholder"),
-                elem_id="question",
-                lines=1,
-                max_lines=6,
-                container=False,
-            )
-            clear = gradio.Button(text("box.clear"), elem_id="clear")
-            send = gradio.Button(text("box.send"), elem_id="send", variant="primary")
+        with gradio.Column(elem_id="composer"):
+            gradio.HTML(shell.render_leaves(model), elem_id="leaves", **plain)
+            with gradio.Row(elem_id="box"):
+                question = gradio.Textbox(
+                    label=text("box.label"),
+                    placeholder=text("box.placeholder"),
+                    elem_id="question",
+                    lines=1,
+                    max_lines=6,
+                    container=False,
+                )
+                clear = gradio.Button(text("box.clear"), elem_id="clear")
+                send = gradio.Button(text("box.send"), elem_id="send", variant="primary")
         asking: dict[str, Any] = {
             "show_progress": "hidden",
             "concurrency_limit": serving.concurrent,
@@ -297,7 +314,7 @@ def serve(options: argparse.Namespace) -> int:
         )
         serving = read_serving(options)
         feedback = FeedbackFile(settings.feedback) if settings.feedback else None
-        app = build_app(load_from(settings), serving, feedback)
+        app = build_app(load_from(settings), serving, feedback, place_of_model(settings))
         listening = listen(options.host, options.port)
     except AssistantError as error:
         print(f"error: {error}", file=sys.stderr)

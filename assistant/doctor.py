@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import ipaddress
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 from assistant import __version__
 from assistant.corpus import read_corpus
 from assistant.encoder import build_encoder
 from assistant.errors import AssistantError
 from assistant.generator import build_generator
-from assistant.generator.model import shown_name
+from assistant.leaving import place_of_model
 from assistant.opening import open_index
 from assistant.reader import load_reader
-from assistant.settings import Settings, provider_environment
+from assistant.settings import Settings
 from assistant.texts import TextStore
 
 _PACKAGES: Final = (
@@ -42,14 +40,13 @@ def examine(settings: Settings) -> dict[str, Any]:
         "packages": {name: _version(name) for name in _PACKAGES},
         "corpus": str(settings.corpus),
         "index": str(settings.index_folder),
-        "network": "nothing: no telemetry, no download, no model service",
+        "network": what_leaves(settings),
     }
-    if settings.uses_chat_model:
-        facts["network"] = what_leaves(settings)
+    if place := place_of_model(settings):
         facts["language model"] = {
-            "model": shown_name(settings.chat_model),
+            "model": place.name,
             "mode": settings.chat_mode,
-            "address": _host(settings) or "the provider's own",
+            "address": place.host or "the provider's own",
         }
         try:
             build_generator(settings)
@@ -92,34 +89,20 @@ def examine(settings: Settings) -> dict[str, Any]:
 
 def what_leaves(settings: Settings) -> str:
     """What is sent to the language model, and whether that is on this machine."""
-    name, host = shown_name(settings.chat_model), _host(settings)
+    place = place_of_model(settings)
+    if place is None:
+        return "nothing: no telemetry, no download, no model service"
     what = (
         "each question that may be answered, the quotes found for it and, of a follow-up, the "
         "questions before it"
     )
-    if name.startswith("huggingface:") or _is_here(host):
-        return f"nothing leaves this machine: {name} runs on it and is sent {what}"
-    place = f"at {host}" if host else "at its provider's address"
+    if place.here:
+        return f"nothing leaves this machine: {place.name} runs on it and is sent {what}"
+    at = f"at {place.host}" if place.host else "at its provider's address"
     kept = (
         "; emergencies, crises and refused messages are not sent; what the service keeps is its own"
     )
-    return f"this leaves the machine: {what}, to {name} {place}{kept}"
-
-
-def _host(settings: Settings) -> str:
-    """The host and port of the model where they are set, without anything else of the address."""
-    provider = settings.chat_model.partition(":")[0]
-    address = settings.chat_url or provider_environment(provider).address
-    found = urlsplit(address if "//" in address else f"//{address}")
-    return found.netloc.rpartition("@")[2]
-
-
-def _is_here(host: str) -> bool:
-    name = urlsplit(f"//{host}").hostname or ""
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return name == "localhost"
+    return f"this leaves the machine: {what}, to {place.name} {at}{kept}"
 
 
 def _version(package: str) -> str | None:

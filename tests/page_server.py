@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import ui
+from assistant.leaving import ModelPlace
 from assistant.page.feedback import FeedbackFile
 from assistant.settings import Serving
 from assistant.web.listening import server_config
@@ -32,15 +33,19 @@ class Server:
         load: ui.Load,
         serving: Serving | None = None,
         feedback: FeedbackFile | None = None,
+        model: ModelPlace | None = None,
+        port: int = 0,
     ) -> None:
         import uvicorn
 
         serving = serving or Serving()
 
         self._listening = socket.socket()
-        self._listening.bind(("127.0.0.1", 0))
-        self.address = f"http://127.0.0.1:{self._listening.getsockname()[1]}/"
-        config = server_config(ui.build_app(load, serving, feedback), serving)
+        self._listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._listening.bind(("127.0.0.1", port))
+        self.port = self._listening.getsockname()[1]
+        self.address = f"http://127.0.0.1:{self.port}/"
+        config = server_config(ui.build_app(load, serving, feedback, model), serving)
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(
             target=self._server.run, kwargs={"sockets": [self._listening]}, daemon=True

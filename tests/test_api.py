@@ -8,6 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import jsonschema
@@ -32,11 +34,13 @@ from page_server import Server
 from web_clients import gradio, refused, serve, wait_for
 
 import ui
+from assistant.citations import make_citation
+from assistant.corpus import load_corpus
 from assistant.errors import StoreError
 from assistant.pipeline import Assistant
 from assistant.render import answer_to_json, claim_to_json, context_to_json
 from assistant.settings import Serving
-from assistant.types import DISCLAIMER, Turn
+from assistant.types import DISCLAIMER, Statement, Turn
 from assistant.web import schema
 
 VERSIONS = ("/api", "/api/v1")
@@ -175,6 +179,20 @@ def test_every_reply_fits_the_published_schema(client: Any, double: PageDouble) 
             documented = published["paths"][path][method]["responses"][str(reply.status_code)]
             part = documented["content"]["application/json"]["schema"]
             jsonschema.validate(reply.json(), {**part, "components": published["components"]})
+
+
+def test_a_citation_of_a_pdf_and_one_that_has_moved_fit_the_schema(double: PageDouble) -> None:
+    article = load_corpus(Path(__file__).parent / "corpora" / "shoulder")["scapular-control"]
+    citation = make_citation(article, article.sentences[3].span)
+    assert citation.page
+    answer = replace(double.ask(ANSWERED), statements=(Statement(citation.quote, (citation,)),))
+    schema.Answer.model_validate_json(json.dumps(answer_to_json(answer)))
+    moved = replace(
+        double.cite(double.ask(ANSWERED).citations[0].id), citation=citation, moved_from="x:1-2@0"
+    )
+    body = {**context_to_json(moved), "disclaimer": DISCLAIMER}
+    schema.Context.model_validate_json(json.dumps(body))
+    jsonschema.validate(body, schema.Context.model_json_schema())
 
 
 def test_the_schema_has_each_key_of_an_answer_and_both_versions(

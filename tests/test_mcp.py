@@ -170,6 +170,57 @@ def test_the_tools_are_there_over_http_under_the_same_limits() -> None:
         server.stop()
 
 
+PROTOCOL = {"content-type": "application/json", "accept": "application/json, text/event-stream"}
+
+
+@pytest.mark.parametrize(
+    ("body", "headers"),
+    [
+        (b"{", PROTOCOL),
+        (b"sesame", PROTOCOL),
+        (b"[]", PROTOCOL),
+        (b'{"jsonrpc": "2.0", "id": 1, "method": "sesame"}', PROTOCOL),
+        (b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": "sesame"}', PROTOCOL),
+        (b'{"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": {"name": 5}}', PROTOCOL),
+        (b'{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}', {"content-type": "text/plain"}),
+        (b'{"jsonrpc": "2.0", "id": 1, "method": "tools/list"}', {"accept": "text/html"}),
+        (b"", {}),
+    ],
+)
+def test_errors_of_the_protocol_carry_the_disclaimer_and_no_word_of_the_request(
+    body: bytes, headers: dict[str, str]
+) -> None:
+    import httpx
+
+    server = Server(lambda _: PageDouble(), Serving(mcp=True))
+    try:
+        wait_for(server)
+        reply = httpx.post(f"{server.address}mcp", content=body, headers=headers)
+    finally:
+        server.stop()
+    assert reply.headers["content-type"] == "application/json"
+    assert SECRET not in reply.text
+    error = reply.json()
+    assert DISCLAIMER in (error.get("disclaimer"), error["error"].get("data", {}).get("disclaimer"))
+
+
+def test_no_stream_is_opened_over_http_and_a_note_gets_no_reply() -> None:
+    import httpx
+
+    server = Server(lambda _: PageDouble(), Serving(mcp=True))
+    note = b'{"jsonrpc": "2.0", "method": "notifications/initialized"}'
+    try:
+        wait_for(server)
+        assert refused(
+            httpx.get(f"{server.address}mcp", headers=PROTOCOL), 405, "method_not_allowed"
+        )
+        noted = httpx.post(f"{server.address}mcp", content=note, headers=PROTOCOL)
+    finally:
+        server.stop()
+    assert noted.status_code == 202
+    assert noted.content == b""
+
+
 def test_the_command_speaks_over_stdin_and_stdout(small_corpus: Path, tmp_path: Path) -> None:
     """The real assistant in a process of its own, its index built on the way."""
 
@@ -196,10 +247,11 @@ def test_the_command_speaks_over_stdin_and_stdout(small_corpus: Path, tmp_path: 
 
 
 def test_only_the_protocol_goes_to_stdout(small_corpus: Path, tmp_path: Path) -> None:
-    """Also what is no protocol at all gets no other line there."""
+    """Also what is no protocol at all gets no other line there; errors carry the disclaimer."""
+    unknown = b'{"jsonrpc": "2.0", "id": 1, "method": "sesame"}\n'
     done = subprocess.run(
         [sys.executable, "-m", "assistant", "mcp", "--corpus", str(small_corpus)],
-        input=b"\xff\xfe not json\n{}\n[]\n",
+        input=b"\xff\xfe not json\n{}\n[]\n" + unknown,
         cwd=ROOT,
         env={**os.environ, "ASSISTANT_DATA": str(tmp_path / "data")},
         capture_output=True,
@@ -207,6 +259,9 @@ def test_only_the_protocol_goes_to_stdout(small_corpus: Path, tmp_path: Path) ->
     )
     for line in done.stdout.splitlines():
         assert json.loads(line)["jsonrpc"] == "2.0"
+        assert DISCLAIMER in line.decode()
+        assert SECRET not in line.decode()
+    assert done.stdout
     assert b"not json" not in done.stderr
 
 

@@ -20,7 +20,9 @@ from page_double import (
     CRISIS,
     DIFFERS,
     EMERGENCY,
+    MODEL,
     REFUSED,
+    REWORDED,
     STEPS,
     PageDouble,
 )
@@ -98,6 +100,18 @@ def test_an_export_holds_quotes_headings_hashes_date_and_disclaimer(
     assert "2026" in words
     assert DISCLAIMER in words
     assert file.name.endswith(form)
+
+
+@pytest.mark.parametrize("form", ["md", "html"])
+def test_a_models_words_stand_in_no_quote_of_an_export(double: PageDouble, form: str) -> None:
+    answer = double.ask(REWORDED)
+    said, quote = answer.statements[0].text, answer.citations[0].quote
+    page = html.unescape(export([answer], form, AT).text)
+    lines = [line for line in page.splitlines() if line.startswith(("> ", "<blockquote"))]
+    assert not any(said in line for line in lines)
+    assert any(quote.splitlines()[0] in line for line in lines)
+    assert MODEL in page
+    assert said in page
 
 
 def test_the_json_is_verified_against_the_files(double: PageDouble, tmp_path: Path) -> None:

@@ -9,6 +9,8 @@ import re
 import socket
 import threading
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -16,14 +18,17 @@ from hostile import HOSTILE, write_hostile_corpus
 from page_double import (
     ABSTAINED,
     ANSWERED,
+    ARRANGED,
     BROKEN,
     CONDITIONAL,
     CRISIS,
     DIAGNOSIS,
     DIFFERS,
     EMERGENCY,
+    MODEL,
     OFF_TOPIC,
     REFUSED,
+    REWORDED,
     STEPS,
     URGENT,
     PageDouble,
@@ -31,15 +36,28 @@ from page_double import (
 
 import ui
 from assistant.articles import parse_article
+from assistant.citations import make_citation
 from assistant.corpus import load_corpus
-from assistant.errors import StoreError
-from assistant.page import shell
+from assistant.errors import CitationChangedError, StoreError
+from assistant.leaving import ModelPlace, place_of_model
+from assistant.page import reading, shell
 from assistant.page.answer import MAX_SHOWN_CHARS, answer_as_text, render_answer, render_question
 from assistant.page.article import render_article
 from assistant.page.guard import CONTENT_POLICY, is_closed
 from assistant.page.markup import escape, prose, showable
-from assistant.page.session import MAX_TURNS, Loader, Session, converse, country_of, welcome
-from assistant.types import DISCLAIMER, LeftOut, Span
+from assistant.page.session import (
+    MAX_TURNS,
+    POLL_SECONDS,
+    Loader,
+    Session,
+    converse,
+    country_of,
+    welcome,
+)
+from assistant.page.statements import place_of
+from assistant.settings import Settings
+from assistant.types import DISCLAIMER, Answer, CitationContext, LeftOut, Span, Tell, Turn
+from assistant.web.limits import Gate
 
 QUESTIONS = (
     ANSWERED,
@@ -53,6 +71,8 @@ QUESTIONS = (
     OFF_TOPIC,
     REFUSED,
     DIAGNOSIS,
+    REWORDED,
+    ARRANGED,
     "",
     "   ",
     "\0",
@@ -87,6 +107,69 @@ def test_every_sentence_of_every_article_is_marked_exactly(double: PageDouble) -
             assert marked.count('id="cited"') == 1
             checked += 1
     assert checked > 150
+
+
+SHOULDER = load_corpus(Path(__file__).parent / "corpora" / "shoulder")
+
+
+@pytest.mark.parametrize("name", ["scapular-control", "after-a-dislocation"])
+def test_a_pdfs_sentences_stand_below_the_number_of_their_page(name: str) -> None:
+    article = SHOULDER[name]
+    for sentence in article.sentences:
+        citation = make_citation(article, sentence.span)
+        marked = render_article(article, sentence.span)
+        assert cited_words(marked) == citation.quote
+        before = plain(marked.partition('<mark class="cited"')[0])
+        pages = [int(number) for number in re.findall(r"Page (\d+)", before)]
+        assert pages == list(range(2, (citation.page or 0) + 1))
+        assert place_of(citation).endswith(f"Page {citation.page}")
+
+
+def test_a_page_may_start_within_a_cited_sentence_and_may_hold_nothing() -> None:
+    article = SHOULDER["rotator-cuff"]
+    span = next(s.span for s in article.sentences if s.span.end - s.span.start > 40)
+    start = span.start + 20
+    paged = replace(article, pages=(0, start, start, len(article.text)))
+    marked = render_article(paged, span)
+    assert cited_words(marked) == article.quote(span)
+    assert re.findall(r"Page (\d+)", plain(marked)) == ["3"]
+    assert "Page" not in render_article(replace(article, pages=(0,)), span)
+    assert "Page" not in render_article(article, span)
+
+
+class Changed(PageDouble):
+    """Whose articles have changed since its links were made."""
+
+    def __init__(self, error: CitationChangedError | None = None) -> None:
+        super().__init__()
+        self.error = error
+
+    def cite(self, citation_id: str) -> CitationContext:
+        found, _, digits = citation_id.partition("@")
+        if digits and self.error:
+            raise self.error
+        return replace(super().cite(found), moved_from=citation_id if digits else "")
+
+
+def test_a_link_to_words_that_have_moved_opens_them_and_says_so() -> None:
+    double = Changed()
+    id_ = double.ask(ANSWERED).citations[0].id
+    found = reading.read_link(double, f"{id_}@00000000")
+    assert "The same words now stand here." in plain(found.body)
+    assert cited_words(found.body) == double.ask(ANSWERED).citations[0].quote
+    assert "now stand here" not in plain(reading.read_link(double, id_).body)
+
+
+def test_a_link_to_words_that_have_changed_shows_both() -> None:
+    now = PageDouble().ask(ANSWERED).citations[0]
+    error = CitationChangedError("x", "It <said> this.", now.quote, now.id)
+    found = reading.read_link(Changed(error), f"{now.id}@00000000")
+    assert found.status == 404
+    assert "It <said> this." in plain(found.body)
+    assert now.quote in plain(found.body)
+    assert "<said>" not in found.body
+    gone = CitationChangedError("x", "It said this.", "", "")
+    assert "much like that" in plain(reading.read_link(Changed(gone), f"{now.id}@00000000").body)
 
 
 def test_left_out_text_is_in_no_rendering_and_its_kind_is_named(double: PageDouble) -> None:
@@ -147,6 +230,60 @@ def test_copied_text_resolves_its_references(double: PageDouble) -> None:
         assert f"{citation.id}@{citation.sha256[:8]}" in copied
 
 
+def test_a_models_words_are_never_shown_as_the_articles(double: PageDouble) -> None:
+    answer = double.ask(REWORDED)
+    markup = render_answer(answer, 1)
+    said, quoted = answer.statements[0], answer.citations[0].quote
+    assert f'<p class="reworded">{escape(said.text)}' in markup
+    assert not re.search(rf"<blockquote[^>]*><p>{re.escape(escape(said.text))}", markup)
+    below = markup.partition('<details class="exact')[2].partition("</details>")[0]
+    assert quoted in plain(below)
+    shown = plain(markup)
+    assert "In the articles’ own words" not in shown
+    assert MODEL in shown
+    assert "not the articles’" in shown
+    copied = answer_as_text(answer)
+    assert f"“{said.text}”" not in copied
+    assert f"“{quoted}”" in copied
+    assert MODEL in copied
+    assert MODEL in html.unescape(re.findall(r'data-say="([^"]*)"', markup)[0])
+
+
+def test_what_a_follow_up_was_read_as_is_shown(double: PageDouble) -> None:
+    for outcome in (ANSWERED, ABSTAINED):
+        answer = double.ask(outcome)
+        assert "was read as" not in plain(render_answer(answer, 1))
+        whole = replace(answer, query="what <does> it do and for runners?")
+        assert "read as: “what <does> it do and for runners?”" in plain(render_answer(whole, 1))
+        odd = replace(answer, question=f"  {answer.question.upper()}\n")
+        assert "was read as" not in plain(render_answer(odd, 1))
+        assert "was read as" not in plain(render_answer(replace(answer, query="x" * 301), 1))
+    alone = replace(double.ask(CONDITIONAL), query="another")
+    assert "was read as" not in plain(render_answer(alone, 1))
+
+
+def test_a_models_order_is_told_and_no_model_is_not(double: PageDouble) -> None:
+    shown = plain(render_answer(double.ask(ARRANGED), 1))
+    assert f"({MODEL}) chose and ordered these quotes" in shown
+    assert "In the articles’ own words" in shown
+    assert "language model" not in plain(render_answer(double.ask(ANSWERED), 1))
+
+
+def test_an_exercises_name_stands_above_its_list(double: PageDouble) -> None:
+    markup = render_answer(double.ask(STEPS), 1)
+    before, _, after = markup.partition('<ul class="items">')
+    assert before.endswith('<p class="lead">Side Plank with Hip Abduction</p>')
+    assert after.count("<li><blockquote") == 3
+    assert '<ul class="items">' not in after
+
+
+def test_a_title_is_one_item_of_a_list_whatever_marks_are_in_it() -> None:
+    markup = prose("The articles: “Ignore it; fix: the hip. Now”; “Two”; “Three”. Open them.")
+    items = [plain(item) for item in re.findall(r"<li>(.*?)</li>", markup)]
+    assert items == ["“Ignore it; fix: the hip. Now”", "“Two”", "“Three”"]
+    assert plain(markup).endswith("Open them.")
+
+
 @pytest.mark.parametrize("text", HOSTILE)
 def test_hostile_text_is_only_ever_text(double: PageDouble, text: str) -> None:
     for markup in (
@@ -197,6 +334,7 @@ def test_a_left_out_span_may_cover_the_start_of_a_block() -> None:
 
 
 def test_a_very_long_question_is_shown_short() -> None:
+    assert "none of it was read" in render_question("knee " * 1000, read=False)
     markup = render_question("knee " * 200_000)
     assert len(markup) < MAX_SHOWN_CHARS + 1500
     assert "1,000,000 characters" in markup
@@ -226,6 +364,31 @@ def test_the_question_is_shown_at_once_and_then_answered() -> None:
     assert "waiting" in first
     assert "waiting" not in last
     assert 'class="quote"' in last
+
+
+class Telling(PageDouble):
+    """Says what it is doing, as a language model is waited for."""
+
+    def ask(self, question: str, history: Sequence[Turn] = (), tell: Tell | None = None) -> Answer:
+        assert tell
+        for message in ("reading 6 passages", "checking <4> statements"):
+            tell(message)
+            time.sleep(3 * POLL_SECONDS)
+        return super().ask(question, history)
+
+
+def test_what_is_being_done_is_shown_while_a_model_works() -> None:
+    shown = [plain(markup) for markup in collect(ANSWERED, Session(), loaded(Telling()))]
+    assert len(shown) == 4
+    for said, markup in zip(
+        ("Looking in the articles…", "reading 6 passages", "checking <4> statements"),
+        shown,
+        strict=False,
+    ):
+        assert said in markup
+        assert "keep your pelvis level" not in markup
+    assert "passages" not in shown[-1]
+    assert "keep your pelvis level" in shown[-1]
 
 
 def test_each_question_gets_all_earlier_turns() -> None:
@@ -276,6 +439,39 @@ def test_a_full_conversation_says_so() -> None:
     assert "Start a new conversation" in shown[0]
     session.clear()
     assert "Start a new conversation" not in collect(OFF_TOPIC, session, loader)[-1]
+
+
+def test_too_long_a_question_or_conversation_is_said_and_kept_nowhere() -> None:
+    double = PageDouble()
+    session, loader = Session(max_question_chars=100), loaded(double)
+    for length, said in ((100, ""), (101, "more than this page reads"), (100, "")):
+        shown = collect("x" * length, session, loader)[-1]
+        assert said in plain(shown)
+        assert DISCLAIMER in plain(shown)
+        assert f"You asked: {'x' * length}" in plain(shown)
+        assert "(nothing typed)" not in shown
+    assert [len(e.question) for e in session.exchanges] == [100, 0, 100]
+    collect("x" * 100, session, loader)
+    collect("x" * 99, session, loader)
+    assert "become too long" in plain(collect("xx", session, loader)[-1])
+    assert len(double.histories) == 4
+    session.clear()
+    assert "too long" not in plain(collect("xx", session, loader)[-1])
+
+
+@pytest.mark.parametrize(
+    ("gate", "said"), [(Gate(1, 1, 0.05), "took too long"), (Gate(1, -1, 5), "Too many people")]
+)
+def test_the_pages_answers_have_their_place_and_their_time(gate: Gate, said: str) -> None:
+    session, loader = Session(), loaded(PageDouble(seconds=0.4))
+
+    async def run() -> list[str]:
+        return [shown async for shown in converse(ANSWERED, session, loader, gate=gate)]
+
+    shown = plain(asyncio.run(run())[-1])
+    assert said in shown
+    assert DISCLAIMER in shown
+    assert session.answers == ()
 
 
 def test_the_start_shows_progress_until_the_assistant_is_there() -> None:
@@ -371,6 +567,8 @@ def test_every_response_carries_the_policy_and_the_headers(client, path: str) ->
         "//gradio_api/upload",
         "/gradio_api//upload",
         "/gradio_api/custom_component/x/y/z/w",
+        "/openapi.json",
+        "/manifest.json",
     ],
 )
 def test_what_the_page_does_not_need_is_shut(client, path: str) -> None:
@@ -384,6 +582,7 @@ def test_the_page_names_no_other_host(client) -> None:
     hosts = set(re.findall(r"(?:https?:)?//([\w-]+(?:\.[\w-]+)+)", page))
     assert hosts <= {"www.w3.org"}
     assert 'run_history":false' in page
+    assert "manifest" not in page
     assert 'analytics_enabled":false' in page
     assert DISCLAIMER.split(". ")[0] in plain(page)
 
@@ -495,6 +694,76 @@ def test_odd_claims_get_a_page(client, claim: str) -> None:
     assert found.status_code == 200
     assert "<img" not in found.text
     assert len(found.text) < 20_000
+
+
+@pytest.mark.parametrize("body", [b"a=1&" * 200_000, b"&" * 900_000, b"\xff=%00%", b"a"])
+def test_another_form_than_the_claims_is_one_without_a_claim(client, body: bytes) -> None:
+    start = time.perf_counter()
+    found = client.post("/claim?part=1", content=body)
+    assert found.status_code == 200
+    assert "Check a sentence" in plain(found.text)
+    assert time.perf_counter() - start < 1
+
+
+def test_a_claim_of_many_megabytes_is_not_read(client) -> None:
+    assert client.post("/claim", content=b"claim=" + b"a" * 2_000_000).status_code == 413
+
+
+FAR = ModelPlace("openai:a-model", "models.example.org", here=False)
+
+
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [
+        (None, "goes to the computer that runs this page, and nowhere else."),
+        (ModelPlace("ollama:x", "127.0.0.1:1", here=True), "A language model (ollama:x)"),
+        (FAR, "also sent to a language model: models.example.org"),
+        (ModelPlace("openai:x", "", here=False), "also sent to a language model: openai"),
+    ],
+)
+def test_the_page_says_where_questions_go(model: ModelPlace | None, said: str) -> None:
+    shown = plain(shell.render_leaves(model))
+    assert said in shown
+    assert ("nowhere else" in shown) == (model is None or model.here)
+    assert ("What that service keeps is its own affair" in shown) == bool(model and not model.here)
+
+
+@pytest.mark.parametrize("mode", ["arrange", "rephrase"])
+def test_exact_sentences_are_promised_only_where_no_model_rewords_them(mode: str) -> None:
+    model = place_of_model(Settings(chat_model="openai:x", chat_mode=mode))
+    assert model
+    loader = loaded(PageDouble())
+
+    async def run() -> list[str]:
+        return [plain(shown) async for shown in welcome(loader, model.rewords)]
+
+    for shown in (*asyncio.run(run()), plain(shell.render_progress("x", 0.5, model.rewords))):
+        assert ("exact sentences" in shown) == (mode == "arrange")
+
+
+def test_where_questions_go_stands_at_the_question_box() -> None:
+    from fastapi.testclient import TestClient
+
+    with TestClient(ui.build_app(lambda _: PageDouble(), model=FAR)) as client:
+        parts = client.get("/config").json()["components"]
+    (shown,) = (p["props"]["value"] for p in parts if p["props"].get("elem_id") == "leaves")
+    assert "models.example.org" in plain(shown)
+
+
+def test_the_command_hands_the_page_the_place_of_its_model(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = []
+
+    def build(*arguments: object) -> None:
+        given.append(arguments[-1])
+        raise StoreError("enough")
+
+    monkeypatch.setattr(ui, "build_app", build)
+    monkeypatch.setenv("ASSISTANT_CHAT_URL", "https://models.example.org/v1")
+    for model in ([], ["--chat-model", "openai:a-model"]):
+        assert ui.main([*model, "--port", "0"]) == 1
+    assert given == [None, FAR]
 
 
 # ---- the command ----

@@ -36,15 +36,15 @@ def render_article(article: Article, cited: Span | None = None, also: Sequence[S
     """The article's title, what is known of it, and its blocks in order.
 
     `cited` is marked strongly and `also` lightly. Left-out text is in no part of the result; a
-    grey line names its kind. ``mark.cited`` elements, joined, are the words of `cited`; the
-    first has the id ``cited``.
+    grey line names its kind, and another says where a page of a PDF starts. ``mark.cited``
+    elements, joined, are the words of `cited`; the first has the id ``cited``.
     """
     places = list(_in_order(article))
     title = escape(article.title)
-    first = places[0] if places else None
-    if isinstance(first, Block) and first.kind is BlockKind.TITLE:
+    first = next((place for place in places if isinstance(place, Block)), None)
+    if first and first.kind is BlockKind.TITLE:
         title = _render_words(article, first, cited, also)
-        places = places[1:]
+        places.remove(first)
     out = [
         f'<header><h2 id="panel-title" tabindex="-1">{title}</h2>{_render_about(article)}</header>'
     ]
@@ -76,16 +76,28 @@ def _css_class(block: Block) -> str:
 
 
 def _in_order(article: Article) -> Iterator[Block | str]:
-    """Blocks by place, and a grey line for each left-out span that no block contains."""
+    """Blocks by place, and grey lines for left-out spans and pages that start in no block."""
     outside = [
         item
         for item in article.left_out
         if not any(block.span.overlaps(item.span) for block in article.blocks)
     ]
-    places: list[tuple[int, Block | str]] = [(b.span.start, b) for b in article.blocks]
+    places: list[tuple[int, Block | str]] = [
+        (start, f'<p class="page-start">{words("panel.page", number=number)}</p>')
+        for start, number in _page_starts(article)
+        if not any(block.span.start < start < block.span.end for block in article.blocks)
+    ]
+    places += [(b.span.start, b) for b in article.blocks]
     places += [(item.span.start, _left_out_line(item.kind)) for item in outside]
     for _, place in sorted(places, key=lambda item: item[0]):
         yield place
+
+
+def _page_starts(article: Article) -> list[tuple[int, int]]:
+    """Where each page with words on it starts, and its number; without the first page."""
+    starts = {start: number for number, start in enumerate(article.pages, start=1)}
+    ends = len(article.text)
+    return [(start, number) for start, number in starts.items() if number > 1 and start < ends]
 
 
 def _left_out_line(kind: str) -> str:
@@ -113,7 +125,8 @@ def _render_words(article: Article, block: Block, cited: Span | None, also: Sequ
     if block.kind is BlockKind.LABELLED and article.text.startswith(block.marker + ":", start):
         label_end = min(end, start + len(block.marker) + 1)
     hidden = [i for i in article.left_out if i.span.start < end and start < i.span.end]
-    edges = {start, end, label_end}
+    pages = {at: number for at, number in _page_starts(article) if start < at < end}
+    edges = {start, end, label_end, *pages}
     for span in (*(i.span for i in hidden), *also, *([cited] if cited else [])):
         if span.article_id == article.id:
             edges |= {min(max(edge, start), end) for edge in (span.start, span.end)}
@@ -121,6 +134,9 @@ def _render_words(article: Article, block: Block, cited: Span | None, also: Sequ
     out: list[str] = []
     for low, high in pairwise(points):
         here = Span(article.id, low, high)
+        if low in pages:
+            said = words("panel.page", number=pages[low])
+            out.append(f'<span class="page-start">[{said}]</span> ')
         covering = next((i for i in hidden if i.span.contains(here)), None)
         if covering:
             if low == max(start, covering.span.start):

@@ -15,8 +15,8 @@ from html import escape as escape_html
 from itertools import groupby
 from typing import Any, Final
 
-from assistant.page.answer import place_of
 from assistant.page.markup import STATIC, section, showable, text
+from assistant.page.statements import place_of, whose_words
 from assistant.render import answer_to_json
 from assistant.types import DISCLAIMER, Answer, Citation, StatementRole
 from assistant.verify import EXPORT_FORMAT
@@ -41,7 +41,8 @@ class Exported:
 @dataclass(frozen=True, slots=True)
 class _Part:
     """A stretch of the document; `style` is ``title``, ``question``, ``note``, ``label``,
-    ``quote``, ``nearest`` or ``source``, `marks` the numbers of the citations after it.
+    ``quote``, ``reworded`` (a language model's words), ``exact`` (the quote below them),
+    ``nearest`` or ``source``, `marks` the numbers of the citations after it.
     """
 
     style: str
@@ -102,7 +103,14 @@ def _iter_answer(answer: Answer) -> Iterator[_Part]:
                 yield _Part("label", above)
             lead = above
             marks = "".join(f"[{numbers[c]}]" for c in statement.citations)
-            yield _Part("quote", statement.text, marks)
+            if not statement.reworded:
+                yield _Part("quote", statement.text, marks)
+                continue
+            yield _Part("reworded", statement.text, marks)
+            for citation in statement.citations:
+                yield _Part("exact", citation.quote, f"[{numbers[citation]}]")
+    if whose_words(answer):
+        yield _Part("note", whose_words(answer))
     if numbers:
         yield _Part("label", text("answer.sources"))
     for citation, number in numbers.items():
@@ -134,12 +142,14 @@ def _to_markdown(parts: Sequence[_Part]) -> str:
         if part.style in ("title", "question"):
             words = " ".join(words.split())
             out.append(f"{'#' if part.style == 'title' else '##'} {words}")
-        elif part.style in ("quote", "nearest"):
+        elif part.style in ("quote", "exact", "nearest"):
             out.append(
                 "\n".join(f"> {line}" for line in f"{words} {part.marks}".strip().split("\n"))
             )
         elif part.style == "label":
             out.append(f"**{' '.join(words.split())}**")
+        elif part.style == "reworded":
+            out.append(f"{words} {part.marks}")
         else:
             out.append(f"{part.marks} {words}".strip())
     return "\n\n".join(out) + "\n"
@@ -158,6 +168,8 @@ _TAGS: Final = {
     "label": "h3",
     "note": "p",
     "quote": "blockquote",
+    "reworded": "p",
+    "exact": "blockquote",
     "nearest": "blockquote",
     "source": "p",
 }

@@ -60,7 +60,7 @@ _OPEN_API: Final = re.compile(
 )
 _CLOSED: Final = re.compile(
     r"/(?:file[=/]|proxy=|upload|svelte/|dev/|monitoring|vibe|pwa_icon|custom_component"
-    r"|login|logout|node_modules|run-history|runs(?:/|$))"
+    r"|login|logout|node_modules|run-history|runs(?:/|$)|(?:openapi|manifest)\.json$)"
 )
 # What costs an answer or a search: counted for each client. A page is many small files.
 _COUNTED: Final = re.compile(
@@ -146,7 +146,7 @@ class Guard:
             if seconds:
                 raise Refusal("limited", math.ceil(seconds))
         limit = rules.max_body_bytes
-        if f"{path}/".startswith(("/api/", "/mcp/")):
+        if f"{path}/".startswith(("/api/", "/mcp/", "/claim/")):
             limit = min(limit, MAX_API_BODY_BYTES)
         try:
             body = await asyncio.wait_for(_read(scope, receive, limit), rules.body_seconds)

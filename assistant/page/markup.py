@@ -56,7 +56,9 @@ def words(key: str, **values: object) -> str:
     return escape(text(key, **values))
 
 
-_LISTED: Final = re.compile(r"([^.:;]+:)\s*([^.:;]+(?:;[^.:;]+){2,})\.\s*")
+# What stands in quotes is whole: a title may have any mark in it.
+_ITEM: Final = r"(?:“[^”]*”|[^.:;“])+"
+_LISTED: Final = re.compile(rf"([^.:;]+:)\s*({_ITEM}(?:;{_ITEM}){{2,}})\.\s*")
 _REACH: Final = re.compile(
     r"(?<!\d)(?:\d{3,5}(?: \d{2,4})*|\d{2}(?: \d{2,4})+)(?!\d)|\bfindahelpline\.com\b"
 )
@@ -93,7 +95,9 @@ def _paragraph(part: str) -> str:
     at = 0
     for listed in _LISTED.finditer(part):
         out.append(_lines(part[at : listed.start()]))
-        items = "".join(f"<li>{_reachable(item.strip())}</li>" for item in listed[2].split(";"))
+        items = "".join(
+            f"<li>{_reachable(item.strip())}</li>" for item in re.findall(_ITEM, listed[2])
+        )
         out.append(f"<p>{_reachable(listed[1].strip())}</p><ul>{items}</ul>")
         at = listed.end()
     out.append(_lines(part[at:]))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote
 
-from assistant.errors import CitationError
+from assistant.errors import CitationChangedError, CitationError
 from assistant.page import shell
 from assistant.page.markup import text
 from assistant.page.session import AssistantProtocol
@@ -51,12 +51,17 @@ def read_article(
     if assistant is None or article is None:
         return read_list(assistant, text("panel.no_article"))
     cited: Citation | None = None
+    note = ""
     if at:
         try:
-            cited = assistant.cite(f"{article_id}:{at}").citation
+            found = assistant.cite(f"{article_id}:{at}")
+        except CitationChangedError as error:
+            now = assistant.cite(error.now_id).citation if error.now_id else None
+            return Reading(text("panel.list"), shell.render_changed(error.was, now), 404)
         except CitationError:
             return read_list(assistant, text("panel.missing"))
-    body = shell.render_reading(article, cited, _parse_spans(also, article))
+        cited, note = found.citation, text("panel.moved") if found.moved_from else ""
+    body = shell.render_reading(article, cited, _parse_spans(also, article), note)
     return Reading(article.title, body)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
 
 from assistant.page import reading, shell
@@ -14,6 +14,8 @@ from assistant.web.watch import Watch
 
 if TYPE_CHECKING:
     import fastapi
+
+_MAX_FIELDS: Final = 8
 
 
 def add_status(app: fastapi.FastAPI, loader: Loader, watch: Watch) -> None:
@@ -67,11 +69,19 @@ def add_reading(app: fastapi.FastAPI, loader: Loader) -> None:
         return reply(reading.read_look_up(), "claim", part)
 
     async def claim(request: Request, part: str = "") -> HTMLResponse:
-        form = parse_qs((await request.body()).decode("utf-8", "replace"))
-        given = form.get("claim", [""])[0]
+        given = _claim_in(await request.body())
         found = await asyncio.to_thread(reading.read_claim, loader.assistant, given)
         return reply(found, "claim", part)
 
     # The name is in this module only for FastAPI, which resolves annotations by it.
     claim.__annotations__["request"] = Request
     app.post("/claim")(claim)
+
+
+def _claim_in(body: bytes) -> str:
+    """What the form's one field holds; empty where the body is another form."""
+    try:
+        form = parse_qs(body.decode("utf-8", "replace"), max_num_fields=_MAX_FIELDS)
+    except ValueError:
+        return ""
+    return form.get("claim", [""])[0]

@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final, Protocol
 
 from assistant.errors import AssistantError
@@ -27,8 +28,11 @@ from assistant.types import (
     Tell,
     Turn,
 )
+from assistant.web.limits import Gate
+from assistant.web.refusals import Refusal
 
 MAX_TURNS: Final = 100
+MAX_QUESTION_CHARS: Final = 100_000
 POLL_SECONDS: Final = 0.15
 
 _log = logging.getLogger("assistant.page")
@@ -128,10 +132,12 @@ class Session:
     """One open page's conversation; gone when the page is closed.
 
     A late answer to a conversation that was begun anew changes an exchange that stands in none.
-    `asked` numbers the questions of all of them; `feedback` is whether the operator takes it.
+    `asked` numbers the questions of all of them; `feedback` is whether the operator takes it;
+    `max_question_chars` is of one question, four times as many of a conversation's.
     """
 
     feedback: bool = False
+    max_question_chars: int = MAX_QUESTION_CHARS
     exchanges: list[Exchange] = field(default_factory=list)
     asked: int = 0
     noted: set[tuple[int, str, str]] = field(default_factory=set)
@@ -153,6 +159,17 @@ class Session:
             for turn in (Turn("user", e.question), Turn("assistant", e.said))
             if turn.content
         )
+
+    def too_much(self, question: str) -> str:
+        """Why `question` cannot be asked here any more, in a sentence; else empty."""
+        if len(question) > self.max_question_chars:
+            return text("answer.too_long", count=f"{self.max_question_chars:,}")
+        if len(self.exchanges) >= MAX_TURNS:
+            return text("answer.full", count=MAX_TURNS)
+        before = sum(len(exchange.question) for exchange in self.exchanges)
+        if before + len(question) > 4 * self.max_question_chars:
+            return text("answer.full_of_words")
+        return ""
 
     def find(self, number: int) -> Exchange | None:
         """The exchange of that number, if it stands on the page."""
@@ -184,29 +201,29 @@ def country_of(languages: str) -> str:
 
 
 async def converse(
-    question: str, session: Session, loader: Loader, country: str = ""
+    question: str, session: Session, loader: Loader, country: str = "", gate: Gate | None = None
 ) -> AsyncIterator[str]:
     """The conversation's markup: at once with the question, then with its answer.
 
     Args:
         country: where the reader may be, for the help lines.
+        gate: how many are answered at once and how long that may take; None for no limit.
     """
     session.asked += 1
-    exchange = Exchange(session.asked, question)
-    if len(session.exchanges) >= MAX_TURNS:
-        full = text("answer.full", count=MAX_TURNS)
-        exchange.waiting = False
-        exchange.shown = turns.render_failure("", exchange.number, full, DISCLAIMER)
-        session.exchanges[MAX_TURNS:] = [exchange]
+    if refused := session.too_much(question):
+        # It is shown, so that it can be asked elsewhere, and kept as no part of the conversation.
+        shown = turns.render_refused(question, session.asked, refused, DISCLAIMER)
+        session.exchanges[MAX_TURNS:] = [Exchange(session.asked, "", shown, waiting=False)]
         yield session.markup()
         return
+    exchange = Exchange(session.asked, question)
     session.exchanges.append(exchange)
-    async for shown in _settle(exchange, session, loader, country):
+    async for shown in _settle(exchange, session, loader, country, gate):
         yield shown
 
 
 async def ask_again(
-    number: int, session: Session, loader: Loader, country: str = ""
+    number: int, session: Session, loader: Loader, country: str = "", gate: Gate | None = None
 ) -> AsyncIterator[str]:
     """As `converse`, with a question that stands on the page, in its place."""
     exchange = session.find(number)
@@ -214,12 +231,12 @@ async def ask_again(
         yield session.markup()
         return
     exchange.waiting, exchange.answer, exchange.said = True, None, ""
-    async for shown in _settle(exchange, session, loader, country):
+    async for shown in _settle(exchange, session, loader, country, gate):
         yield shown
 
 
 async def _settle(
-    exchange: Exchange, session: Session, loader: Loader, country: str
+    exchange: Exchange, session: Session, loader: Loader, country: str, gate: Gate | None
 ) -> AsyncIterator[str]:
     waiting = text("waiting.pending" if loader.finished else "waiting.loading")
     exchange.shown = turns.render_pending(exchange.question, exchange.number, waiting)
@@ -228,7 +245,9 @@ async def _settle(
         await asyncio.sleep(POLL_SECONDS)
     if exchange.waiting:
         history = session.before(exchange.number)
-        reply = asyncio.ensure_future(_reply(exchange, history, session.feedback, loader, country))
+        reply = asyncio.ensure_future(
+            _reply(exchange, history, session.feedback, loader, country, gate)
+        )
         told = ""
         while not (await asyncio.wait({reply}, timeout=POLL_SECONDS))[0]:
             if exchange.waiting and exchange.told != told:
@@ -243,7 +262,12 @@ async def _settle(
 
 
 async def _reply(
-    exchange: Exchange, history: tuple[Turn, ...], feedback: bool, loader: Loader, country: str
+    exchange: Exchange,
+    history: tuple[Turn, ...],
+    feedback: bool,
+    loader: Loader,
+    country: str,
+    gate: Gate | None,
 ) -> tuple[str, str, Answer | None]:
     """One turn as markup, what the assistant said in it as plain words, and the answer."""
     question, number = exchange.question, exchange.number
@@ -257,20 +281,28 @@ async def _reply(
         def tell(message: str) -> None:
             exchange.told = message
 
-        answer = await asyncio.to_thread(there.ask, question, history, tell)
+        ask = partial(there.ask, question, history, tell)
+        answer = await (gate.run(ask) if gate else asyncio.to_thread(ask))
         rendered = turns.render_answer(answer, number, feedback=feedback)
         return rendered, turns.answer_as_text(answer), answer
+    except Refusal as refusal:
+        message = refusal.message
+        return turns.render_failure(question, number, message, DISCLAIMER), message, None
     except Exception as error:  # noqa: BLE001 - The page's edge. The message may hold the question: its type.
         _log.error("no answer because of a %s", type(error).__name__)
         message = text("answer.error")
         return turns.render_failure(question, number, message, DISCLAIMER), message, None
 
 
-async def welcome(loader: Loader) -> AsyncIterator[str]:
-    """The start of the page: progress until the assistant is there, then what can be asked."""
+async def welcome(loader: Loader, rewords: bool = False) -> AsyncIterator[str]:
+    """The start of the page: progress until the assistant is there, then what can be asked.
+
+    Args:
+        rewords: whether some of an answer's words may be a language model's.
+    """
     shown = ""
     while not loader.finished:
-        now = shell.render_progress(loader.message, loader.fraction)
+        now = shell.render_progress(loader.message, loader.fraction, rewords)
         if now != shown:
             shown = now
             yield now
@@ -279,4 +311,4 @@ async def welcome(loader: Loader) -> AsyncIterator[str]:
         yield shell.render_not_started(loader.failure)
     else:
         ready = loader.assistant
-        yield shell.render_welcome(ready.articles, ready.examples, ready.emergency_line)
+        yield shell.render_welcome(ready.articles, ready.examples, ready.emergency_line, rewords)

@@ -11,18 +11,22 @@ from collections.abc import Callable, Mapping
 from typing import Final
 from urllib.parse import parse_qs
 
+from assistant.leaving import ModelPlace
 from assistant.page import icons
-from assistant.page.answer import render_chips, render_quotes
+from assistant.page.answer import render_chips
 from assistant.page.article import render_article, render_article_list
 from assistant.page.guard import App, Message, Receive, Scope, Send
 from assistant.page.markup import STATIC, escape, text, words
 from assistant.page.menu import render_menu
+from assistant.page.statements import render_quotes
 from assistant.types import DISCLAIMER, Article, Citation, ClaimResult, Span
 
 Facts = Callable[[], tuple[str, Mapping[str, Article]]]
 """The emergency line and the articles, as far as they are known by now."""
 
 _REMOTE_META: Final = re.compile(r'<meta\s+(?:property|name)="(?:og|twitter):[^>]*>\s*')
+# It would be asked for at the host's root, wherever a proxy has put the page.
+_MANIFEST: Final = re.compile(r'<link rel="manifest"[^>]*>\s*')
 _FRAME_SCRIPT: Final = re.compile(
     r"<script>(?:(?!</script>).)*iframeResizer\.contentWindow(?:(?!</script>).)*</script>", re.S
 )
@@ -96,7 +100,7 @@ def render_footer() -> str:
 def dress(html: str, emergency_line: str, articles: Mapping[str, Article], cited: str = "") -> str:
     """Gradio's index file as our page; `cited` is read at a link to a citation without scripts."""
     html = _REMOTE_META.sub("", html)
-    html = _FRAME_SCRIPT.sub("", html)
+    html = _FRAME_SCRIPT.sub("", _MANIFEST.sub("", html))
     script = "".join(f'<link rel="modulepreload" href="page/{name}.js">' for name in _MODULES)
     script += f'<script type="module" src="page/page.js?{_version("page.js")}"></script>'
     html = html.replace("</head>", f"{_ROOT}{_head(text('page.title'))}{script}</head>", 1)
@@ -128,7 +132,7 @@ def _panel() -> str:
     return (
         f'<div id="panel" role="complementary" aria-label="{words("panel.label")}" '
         f'data-copied="{words("turn.copied")}" data-failed="{words("turn.copy_failed")}" '
-        f'data-missing="{words("panel.missing")}" data-lost="{words("waiting.lost")}" '
+        f'data-unreached="{words("panel.unreached")}" data-lost="{words("waiting.lost")}" '
         f'data-back="{words("waiting.back")}" data-restarted="{words("waiting.restarted")}" '
         'hidden><div class="panel-bar">'
         f'<a class="quiet" id="panel-all" href="read">{icons.BOOK}'
@@ -187,22 +191,40 @@ class Dressed:
         await self._app({**scope, "headers": plain}, receive, gather)
 
 
-def render_welcome(articles: Mapping[str, Article], examples: tuple[str, ...], line: str) -> str:
-    """What stands there before the first question."""
+def render_leaves(model: ModelPlace | None) -> str:
+    """Where what is asked goes; where some of it leaves, it stands folded at the question box."""
+    if model is None or model.here:
+        said = words("leaves.here", model=model.name) if model else words("leaves.nowhere")
+        return f'<p class="leaves">{said}</p>'
+    place = model.host or model.name.partition(":")[0]
+    return (
+        f'<details class="leaves"><summary>{words("leaves.away", place=place)}</summary>'
+        f"<p>{words('leaves.away_more', model=model.name)}</p></details>"
+    )
+
+
+def render_welcome(
+    articles: Mapping[str, Article], examples: tuple[str, ...], line: str, rewords: bool = False
+) -> str:
+    """What stands there before the first question; `rewords` as in `ModelPlace`."""
     chips = f"<h3>{words('welcome.examples')}</h3>{render_chips(examples)}" if examples else ""
     return (
         f'<div class="welcome" data-emergency="{escape(line)}">'
-        f'<h2>{words("welcome.heading")}</h2><p class="intro">{words("welcome.lead")}</p>'
+        f'<h2>{words("welcome.heading")}</h2><p class="intro">{_lead(rewords)}</p>'
         f"{chips}<h3>{words('welcome.articles')}</h3>{render_article_list(articles)}</div>"
     )
 
 
-def render_progress(message: str, fraction: float) -> str:
+def _lead(rewords: bool) -> str:
+    return words("welcome.lead_reworded" if rewords else "welcome.lead")
+
+
+def render_progress(message: str, fraction: float, rewords: bool = False) -> str:
     """The first run: what is being done and how far it is."""
     percent = max(0, min(100, round(fraction * 100)))
     return (
         f'<div class="welcome"><h2>{words("welcome.heading")}</h2>'
-        f'<p class="intro">{words("welcome.lead")}</p>'
+        f'<p class="intro">{_lead(rewords)}</p>'
         f'<div class="loading"><p id="loading-text">{words("waiting.loading")}</p>'
         f'<div class="track" role="progressbar" aria-labelledby="loading-text" aria-valuemin="0" '
         f'aria-valuemax="100" aria-valuenow="{percent}"><i style="width:{percent}%"></i></div>'
@@ -218,11 +240,28 @@ def render_not_started(reason: str) -> str:
     )
 
 
-def render_reading(article: Article, cited: Citation | None, also: list[Span]) -> str:
-    """An article for the panel or for a page of its own."""
-    body = render_article(article, cited.span if cited else None, also)
+def render_reading(
+    article: Article, cited: Citation | None, also: list[Span], note: str = ""
+) -> str:
+    """An article for the panel or for a page of its own; `note` stands right above it."""
+    body = f'<p class="moved">{escape(note)}</p>' if note else ""
+    body += render_article(article, cited.span if cited else None, also)
     given = f' data-cited="{escape(cited.id)}@{cited.sha256[:8]}"' if cited else ""
     return f'<article class="reading"{given}>{body}</article>'
+
+
+def render_changed(was: str, now: Citation | None) -> str:
+    """What a citation's article said when its link was made, and what is most like it now."""
+    found = f"<p>{words('panel.gone')}</p>"
+    if now:
+        found = f"<h3>{words('panel.now')}</h3>{render_quotes([now])}"
+    return (
+        '<div class="reading list">'
+        f'<h2 id="panel-title" tabindex="-1">{words("panel.changed")}</h2>'
+        f"<h3>{words('panel.was')}</h3>"
+        f'<blockquote class="quote was"><p>{escape(was)}</p></blockquote>'
+        f"{found}</div>"
+    )
 
 
 def render_reading_list(articles: Mapping[str, Article], missing: str = "") -> str:

@@ -7,6 +7,8 @@ and the same as readable text; a model that passes it on has to leave quotes and
 from __future__ import annotations
 
 import asyncio
+import json
+from dataclasses import replace
 from typing import Any, Final
 
 import mcp_types as types
@@ -14,9 +16,12 @@ from mcp.server.context import ServerRequestContext
 from mcp.server.lowlevel import Server
 from mcp.server.stdio import stdio_server
 from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+from mcp.shared._stream_protocols import WriteStream
+from mcp.shared.message import SessionMessage
 from pydantic import BaseModel, ValidationError
 
 from assistant import __version__
+from assistant.page.guard import App, Message, Receive, Scope, Send
 from assistant.page.session import Load, Loader
 from assistant.render import (
     answer_to_json,
@@ -100,7 +105,8 @@ def build_server(service: Service, loader: Loader) -> Server[Any]:
 def build_http(service: Service, loader: Loader) -> StreamableHTTPSessionManager:
     """The server over HTTP: each request by itself, nothing kept between them.
 
-    Its ``run()`` is entered for as long as it serves; ``handle_request`` is an application.
+    Its ``run()`` is entered for as long as it serves; ``handle_request`` is an application, to be
+    wrapped by `Plain`.
     """
     return StreamableHTTPSessionManager(
         build_server(service, loader), json_response=True, stateless=True
@@ -120,9 +126,103 @@ def serve_stdio(load: Load, serving: Serving) -> None:
         server = build_server(Service(loader, gate, serving.max_question_chars), loader)
         async with stdio_server() as (incoming, outgoing):
             loader.start()
-            await server.run(incoming, outgoing, server.create_initialization_options())
+            options = server.create_initialization_options()
+            await server.run(incoming, _Outgoing(outgoing), options)
 
     asyncio.run(serve())
+
+
+class Plain:
+    """Lets the protocol's own errors over HTTP carry the disclaimer and repeat no request.
+
+    A stream of events that nothing would ever be sent on is not opened: it is for POST only.
+    """
+
+    def __init__(self, app: App) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request.
+
+        Raises:
+            Refusal: it is no POST.
+        """
+        if scope["method"] != "POST":
+            raise Refusal("method_not_allowed")
+        start: Message = {}
+        body = bytearray()
+
+        async def gather(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+                return
+            body.extend(message.get("body", b""))
+            if message.get("more_body", False):
+                return
+            told = _plain_body(bytes(body), start["status"])
+            kept = [pair for pair in start["headers"] if pair[0].lower() not in _OF_BODY]
+            kept.append((b"content-length", str(len(told)).encode()))
+            if told:
+                kept.append((b"content-type", b"application/json"))
+            await send({**start, "headers": kept})
+            await send({"type": "http.response.body", "body": told})
+
+        await self._app(scope, receive, gather)
+
+
+_OF_BODY: Final = frozenset({b"content-length", b"content-type"})
+# Of these the package's own words may repeat what was sent.
+_SAID: Final = {
+    types.PARSE_ERROR: "The message is not JSON that can be read.",
+    types.METHOD_NOT_FOUND: "There is no such method.",
+    types.INVALID_PARAMS: "The message does not fit the protocol.",
+    types.INTERNAL_ERROR: "Something went wrong on our side.",
+}
+
+
+def _plain_error(error: types.ErrorData) -> types.ErrorData:
+    own = error.data if isinstance(error.data, dict) and error.code not in _SAID else {}
+    return types.ErrorData(
+        code=error.code,
+        message=_SAID.get(error.code, error.message),
+        data={**own, "disclaimer": DISCLAIMER},
+    )
+
+
+def _plain_body(body: bytes, status: int) -> bytes:
+    if not body and status < 400:
+        return body
+    try:
+        reply = types.JSONRPCError.model_validate_json(body)
+    except ValidationError:
+        refusal = Refusal("bad_request")
+        return body if status < 400 else json.dumps(refusal.to_json()).encode()
+    reply = reply.model_copy(update={"error": _plain_error(reply.error)})
+    return reply.model_dump_json(by_alias=True).encode()
+
+
+class _Outgoing:
+    """What goes to the client of stdin and stdout, errors as `Plain` has them."""
+
+    def __init__(self, stream: WriteStream[SessionMessage]) -> None:
+        self._stream = stream
+
+    async def send(self, item: SessionMessage, /) -> None:
+        message = item.message
+        if isinstance(message, types.JSONRPCError):
+            message = message.model_copy(update={"error": _plain_error(message.error)})
+            item = replace(item, message=message)
+        await self._stream.send(item)
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+    async def __aenter__(self) -> _Outgoing:
+        await self._stream.__aenter__()
+        return self
+
+    async def __aexit__(self, *of: Any) -> bool | None:
+        return await self._stream.__aexit__(*of)
 
 
 async def _call(service: Service, name: str, arguments: dict[str, Any]) -> tuple[str, Any]:

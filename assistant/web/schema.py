@@ -98,6 +98,9 @@ class Citation(_Reply):
     quote: str
     sha256: str = Field(description="Of the article's file.", pattern="^[0-9a-f]{64}$")
     evidence_tag: EvidenceTag
+    page: int | None = Field(
+        None, ge=1, description="Of a PDF, the page that it starts on; left out elsewhere."
+    )
 
 
 class Answer(_Reply):
@@ -123,6 +126,9 @@ class Context(Citation):
     """A citation in its place."""
 
     link: str = Field(description="The id with the first 8 digits of the file's hash.")
+    moved_from: str | None = Field(
+        None, description="The id asked for, where the article has changed; left out elsewhere."
+    )
     before: str
     after: str
     paragraph: str

@@ -19,6 +19,7 @@ from page_double import (
     CRISIS,
     DIFFERS,
     EMERGENCY,
+    REWORDED,
     STEPS,
     URGENT,
     PageDouble,
@@ -26,6 +27,7 @@ from page_double import (
 from page_server import CHROMIUM, Server
 from page_steps import Open, ask, cited
 
+from assistant.leaving import ModelPlace
 from assistant.page.feedback import FeedbackFile
 
 pytestmark = pytest.mark.skipif(
@@ -98,6 +100,11 @@ def _unfolded(page: Any) -> None:
     page.click(".nearest summary")
 
 
+def _reworded(page: Any) -> None:
+    ask(page, REWORDED)
+    page.click(".exact summary")
+
+
 def _lost(page: Any) -> None:
     page.route("**/healthz", lambda route: route.abort())
     page.wait_for_selector("#connection.lost", timeout=15_000)
@@ -109,6 +116,7 @@ STATES: dict[str, Callable[[Any], object]] = {
     "differs": _asked(DIFFERS),
     "steps": _asked(STEPS),
     "abstained": _unfolded,
+    "reworded": _reworded,
     "emergency": _asked(EMERGENCY),
     "crisis": _asked(CRISIS),
     "urgent": _asked(URGENT),
@@ -154,6 +162,22 @@ def test_axe_finds_nothing_while_the_connection_is_lost(open_page: Open) -> None
     page = open_page()
     _lost(page)
     assert violations(page) == []
+
+
+def test_axe_finds_nothing_where_a_model_elsewhere_gets_the_questions(
+    open_page: Open, double: PageDouble
+) -> None:
+    far = ModelPlace("openai:a-model", "models.example.org", here=False, rewords=True)
+    server = Server(lambda _: double, model=far)
+    try:
+        page = open_page(320, 640, address=server.address)
+        page.click(".leaves summary")
+        assert "its own service runs it" in page.locator(".leaves").inner_text()
+        assert page.locator("#question textarea").is_visible()
+        assert page.evaluate("document.documentElement.scrollWidth") == 320
+        assert violations(page) == []
+    finally:
+        server.stop()
 
 
 def test_axe_finds_nothing_on_the_pages_without_scripts(

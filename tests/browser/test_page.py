@@ -311,6 +311,35 @@ def test_a_lost_connection_is_said_and_found_again(open_page: Open) -> None:
     ask(page, OFF_TOPIC)
 
 
+def test_a_server_that_starts_again_is_told_and_answers(
+    open_page: Open, double: PageDouble
+) -> None:
+    server = Server(lambda _: double)
+    page = open_page(address=server.address)
+    turn = ask(page, ANSWERED)
+    server.stop()
+    page.wait_for_selector("#connection.lost", timeout=15_000)
+    turn.locator("a.cite").first.click()
+    page.wait_for_selector("#panel:has-text('because the connection is lost')")
+    page.keyboard.press("Escape")
+    page.fill("#question textarea", OFF_TOPIC)
+    page.press("#question textarea", "Enter")
+    page.wait_for_timeout(500)
+    assert page.locator(".toast-body").all() == [] or page.locator(".toast-wrap").is_hidden()
+    assert turn.locator(".quote").first.is_visible()
+    again = Server(lambda _: double, port=server.port)
+    try:
+        page.wait_for_selector(".chip", timeout=20_000)  # Gradio has loaded the page anew.
+        page.wait_for_selector("#connection:has-text('has started again')", timeout=20_000)
+        ask(page, OFF_TOPIC)
+        assert page.locator("#connection").is_hidden()
+        page.reload()
+        page.wait_for_selector(".chip")
+        assert page.locator("#connection").is_hidden()
+    finally:
+        again.stop()
+
+
 def test_fifty_chats_at_once_answer_as_one_by_one(server: Server) -> None:
     questions = [(ANSWERED, STEPS, ABSTAINED)[number % 3] for number in range(50)]
     alone = {question: chat(server, question) for question in questions[:3]}

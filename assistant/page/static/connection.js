@@ -9,6 +9,18 @@ let onRestart = () => {};
 export const isLost = () => lost;
 export const hideBar = () => { if (!lost) bar.hidden = true; };
 
+/* Gradio loads the page anew when the server has started again: this mark outlives that, and no
+   word of anybody is in it. */
+function remember(isGone) {
+  history.replaceState({ ...history.state, lost: isGone }, "");
+}
+
+function say(words, css = "") {
+  bar.hidden = false;
+  bar.className = css;
+  bar.textContent = words;
+}
+
 async function ping() {
   let found = "";
   try {
@@ -17,14 +29,13 @@ async function ping() {
   } catch { /* said below */ }
   if (!found) {
     lost = true;
-    bar.hidden = false;
-    bar.className = "lost";
-    bar.textContent = texts.lost;
+    remember(true);
+    say(texts.lost, "lost");
   } else if (lost) {
     lost = false;
     const same = found === instance;
-    bar.className = "";
-    bar.textContent = same ? texts.back : texts.restarted;
+    if (same) remember(false);
+    say(same ? texts.back : texts.restarted);
     // That the server forgot stays until the next question; that it is back, for a moment.
     if (same) setTimeout(hideBar, 6000);
     else onRestart();
@@ -35,5 +46,9 @@ async function ping() {
 
 export function watch(restarted) {
   onRestart = restarted;
+  if (history.state?.lost) {
+    remember(false);
+    say(texts.restarted);
+  }
   ping();
 }

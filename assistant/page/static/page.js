@@ -211,7 +211,7 @@ document.addEventListener("keydown", (event) => {
   else if (event.key === "ArrowRight") panel.step(1);
 });
 addEventListener("beforeprint", () => {
-  for (const details of document.querySelectorAll("#conversation details.nearest")) details.open = true;
+  for (const details of document.querySelectorAll("#conversation :is(.nearest, .exact)")) details.open = true;
 });
 
 panel.openFromAddress();

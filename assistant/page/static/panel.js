@@ -63,7 +63,11 @@ async function load(href, form) {
   // A later click, or closing, overtakes what was still on its way.
   if (asked !== state.asked) return;
   if (html) body.innerHTML = html;
-  else body.textContent = panel.dataset.missing;
+  else {
+    const note = document.createElement("p");
+    note.textContent = panel.dataset.unreached;
+    body.replaceChildren(note);
+  }
   settle();
 }
 
