@@ -46,6 +46,7 @@ def examine(settings: Settings) -> dict[str, Any]:
     }
     if settings.uses_chat_model:
         facts["network"] = what_leaves(settings)
+        facts["with ingest --questions"] = what_questions_send(settings)
         facts["language model"] = {
             "model": shown_name(settings.chat_model),
             "mode": settings.chat_mode,
@@ -92,18 +93,28 @@ def examine(settings: Settings) -> dict[str, Any]:
 
 def what_leaves(settings: Settings) -> str:
     """What is sent to the language model, and whether that is on this machine."""
-    name, host = shown_name(settings.chat_model), _host(settings)
-    what = (
+    return _sent(
+        settings,
         "each question that may be answered, the quotes found for it and, of a follow-up, the "
-        "questions before it"
+        "questions before it",
+        "; emergencies, crises and refused messages are not sent",
     )
+
+
+def what_questions_send(settings: Settings) -> str:
+    """What ``ingest --questions`` sends to the model, and whether that leaves the machine."""
+    return _sent(
+        settings, "every sentence of the articles that may be quoted, with its headings", ""
+    )
+
+
+def _sent(settings: Settings, what: str, but: str) -> str:
+    name, host = shown_name(settings.chat_model), _host(settings)
     if name.startswith("huggingface:") or _is_here(host):
         return f"nothing leaves this machine: {name} runs on it and is sent {what}"
     place = f"at {host}" if host else "at its provider's address"
-    kept = (
-        "; emergencies, crises and refused messages are not sent; what the service keeps is its own"
-    )
-    return f"this leaves the machine: {what}, to {name} {place}{kept}"
+    kept = "; what the service keeps is its own"
+    return f"this leaves the machine: {what}, to {name} {place}{but}{kept}"
 
 
 def _host(settings: Settings) -> str:

@@ -52,6 +52,13 @@ def error(status: int, code: str = "bad", **more: Any) -> Response:
     return Response(json.dumps(body), status, **more)
 
 
+def writes(questions: list[Any], near_misses: list[Any] = []) -> Response:  # noqa: B006 - Never changed.
+    """A reply of a model that writes questions: (text, sentence, words) and (text, missing)."""
+    asked = [{"text": t, "sentence": n, "words": [w]} for t, n, w in questions]
+    missed = [{"text": t, "missing": m} for t, m in near_misses]
+    return says(json.dumps({"questions": asked, "near_misses": missed}))
+
+
 @dataclass(slots=True)
 class Request:
     """What a client sent."""
