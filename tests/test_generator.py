@@ -466,7 +466,10 @@ def test_replies_are_recorded_and_found_again_without_the_server(
         model.ask(other, Budget(0.5))
 
 
-def test_a_missing_package_names_its_extra(settings: Settings) -> None:
+def test_a_missing_package_names_its_extra(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "langchain_ollama", None)  # As if it were not installed.
     for provider in ("ollama", "mistralai"):
         with pytest.raises(SettingsError) as raised:
             ChatModel(dataclasses.replace(settings, chat_model=f"{provider}:x"))
