@@ -112,6 +112,13 @@ def _add_ingest_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--force", action="store_true", help="build it anew")
     parser.add_argument("--strict", action="store_true", help="stop at a file that cannot be used")
     parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument(
+        "--questions",
+        action="store_true",
+        help="let the language model add questions to questions-by-model.jsonl in the folder, to "
+        "be read and corrected; with --dry-run say how many requests that takes",
+    )
+    add_chat_options(parser)
     only = parser.add_mutually_exclusive_group()
     only.add_argument(
         "--dry-run", action="store_true", help="say what would be done; build nothing"
@@ -218,10 +225,13 @@ def _is_turn(turn: Any) -> bool:
     )
 
 
-def _ingest(arguments: argparse.Namespace, _: argparse.ArgumentParser) -> int:
+def _ingest(arguments: argparse.Namespace, parser: argparse.ArgumentParser) -> int:
     from assistant.ingesting import run
 
-    return run(arguments)
+    if arguments.questions and (arguments.explain or arguments.texts or arguments.vectors):
+        parser.error("ingest: --questions goes with neither --explain, --texts nor --vectors")
+    arguments.corpus = arguments.path
+    return run(arguments, _settings(arguments))
 
 
 def _cite(arguments: argparse.Namespace, _: argparse.ArgumentParser) -> int:

@@ -12,7 +12,7 @@ from assistant.corpus import read_corpus
 from assistant.encoder import build_encoder
 from assistant.errors import AssistantError
 from assistant.generator import build_generator
-from assistant.leaving import place_of_model
+from assistant.leaving import place_of_model, what_leaves, what_questions_send
 from assistant.opening import open_index
 from assistant.reader import load_reader
 from assistant.settings import Settings
@@ -43,6 +43,7 @@ def examine(settings: Settings) -> dict[str, Any]:
         "network": what_leaves(settings),
     }
     if place := place_of_model(settings):
+        facts["with ingest --questions"] = what_questions_send(settings)
         facts["language model"] = {
             "model": place.name,
             "mode": settings.chat_mode,
@@ -85,24 +86,6 @@ def examine(settings: Settings) -> dict[str, Any]:
         problems.append(str(error))
     facts["problems"] = problems
     return facts
-
-
-def what_leaves(settings: Settings) -> str:
-    """What is sent to the language model, and whether that is on this machine."""
-    place = place_of_model(settings)
-    if place is None:
-        return "nothing: no telemetry, no download, no model service"
-    what = (
-        "each question that may be answered, the quotes found for it and, of a follow-up, the "
-        "questions before it"
-    )
-    if place.here:
-        return f"nothing leaves this machine: {place.name} runs on it and is sent {what}"
-    at = f"at {place.host}" if place.host else "at its provider's address"
-    kept = (
-        "; emergencies, crises and refused messages are not sent; what the service keeps is its own"
-    )
-    return f"this leaves the machine: {what}, to {place.name} {at}{kept}"
 
 
 def _version(package: str) -> str | None:

@@ -1,22 +1,34 @@
-"""The command ``ingest``: what it prints of a report, a plan and what is left out."""
+"""The command ``ingest``: what it does in which order, and what it prints."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from assistant.bulk import save_texts
 from assistant.corpus import read_corpus
 from assistant.encoder import build_encoder
 from assistant.errors import UsageError
+from assistant.generator import Questioner, build_questioner
 from assistant.ingest import IngestReport, make_plan
+from assistant.leaving import what_questions_send
+from assistant.passages import iter_passages
 from assistant.pipeline import build_index
 from assistant.progress import shown_progress
+from assistant.questioning import (
+    QuestionReport,
+    keys_in,
+    pieces_of,
+    require_model,
+    write_questions,
+)
+from assistant.questions import MODEL_FILE
 from assistant.settings import Settings
 from assistant.texts import TextStore
 from assistant.types import Article
@@ -25,9 +37,10 @@ _SHOWN: Final = 60
 _NAMED: Final = 20
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Ingest; 1 if a file could not be used, though the others were."""
-    settings = Settings.from_environment(corpus=arguments.path)
+def run(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Ingest; 1 if a file could not be used, or a section not asked about, though others were."""
+    if arguments.questions:
+        return _with_questions(arguments, settings)
     if arguments.explain:
         corpus = read_corpus(settings.corpus, TextStore(settings.index_folder))
         failed = {name: str(error) for name, error in corpus.failed.items()}
@@ -49,6 +62,74 @@ def run(arguments: argparse.Namespace) -> int:
     return _exit_code(report.failed)
 
 
+def _with_questions(arguments: argparse.Namespace, settings: Settings) -> int:
+    """Index, let the model write questions with that index, and take them in."""
+    require_model(settings)
+    questioner = build_questioner(settings)
+    encoder = build_encoder(settings.model)
+    print(what_questions_send(settings), file=sys.stderr)
+    if arguments.dry_run:
+        _print_requests(settings, questioner, arguments.json)
+        return 0
+    with shown_progress() as progress:
+        build_index(settings, encoder, progress, arguments.force, arguments.strict)
+        written = write_questions(settings, questioner, encoder, progress)
+        report = build_index(settings, encoder, progress, strict=arguments.strict)
+    if arguments.json:
+        _print_json({**_facts(report), "written": written.to_json()})
+    else:
+        _print(report, False, "")
+        _print_questions(written)
+    if written.left:
+        reasons = _counted(written.failed) or "the model failed too often in a row"
+        print(
+            f"{written.left} of {written.sections} stretches were not asked about ({reasons}); "
+            "what was kept is written; run the same again for the others",
+            file=sys.stderr,
+        )
+    return 1 if written.left else _exit_code(report.failed)
+
+
+def _print_requests(settings: Settings, questioner: Questioner, as_json: bool) -> None:
+    """What asking would take."""
+    corpus = read_corpus(settings.corpus, TextStore(settings.index_folder))
+    passages = [
+        passage
+        for article in corpus.articles.values()
+        for passage in iter_passages(article, settings.passage_chars)
+    ]
+    done = keys_in(settings.corpus / MODEL_FILE)
+    pieces = pieces_of(corpus.articles, passages)
+    todo = [piece for piece in pieces if piece.key not in done]
+    tokens = sum(questioner.tokens(p.heading, [q.quote for q in p.passages]) for p in todo)
+    if as_json:
+        _print_json({"sections": len(pieces), "requests": len(todo), "tokens_in": tokens})
+    else:
+        print(
+            f"{len(todo)} requests of {tokens} tokens at most together, each answered with "
+            f"{settings.chat_max_output_tokens} at most; {len(pieces) - len(todo)} stretches of "
+            f"{len(pieces)} have questions already"
+        )
+
+
+def _print_questions(written: QuestionReport) -> None:
+    print(
+        f"{written.model}: {written.asked} stretches asked about, {written.done_before} done "
+        f"before; {written.kept} questions and {written.near_misses} near misses kept, "
+        f"{sum(written.dropped.values())} dropped"
+        + (f" ({_counted(written.dropped)})" if written.dropped else "")
+    )
+    cost = f", cost {written.cost:.4f}" if written.cost else ""
+    print(
+        f"{written.requests} requests, {written.tokens_in} tokens in, {written.tokens_out} out"
+        f"{cost}; read and correct {written.file}"
+    )
+
+
+def _counted(reasons: Counter[str]) -> str:
+    return "; ".join(f"{count} {reason}" for reason, count in reasons.most_common())
+
+
 def _save_texts(path: Path, texts: Sequence[str]) -> None:
     try:
         save_texts(path, texts)
@@ -65,8 +146,7 @@ def _exit_code(failed: Mapping[str, str]) -> int:
 
 def _print(report: IngestReport, as_json: bool, would: str) -> None:
     if as_json:
-        facts = asdict(report)
-        print(json.dumps({**facts, "failed": dict(report.failed)}, ensure_ascii=False, indent=2))
+        _print_json(_facts(report))
         return
     for said, names in (
         ("new", report.added),
@@ -84,6 +164,14 @@ def _print(report: IngestReport, as_json: bool, would: str) -> None:
         )
     else:
         print(f"nothing changed: {report.articles} articles, {report.passages} passages")
+
+
+def _facts(report: IngestReport) -> dict[str, Any]:
+    return {**asdict(report), "failed": dict(report.failed)}
+
+
+def _print_json(value: Mapping[str, Any]) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2))
 
 
 def _explain(articles: Iterable[Article], failed: Mapping[str, str], as_json: bool) -> None:
@@ -104,7 +192,7 @@ def _explain(articles: Iterable[Article], failed: Mapping[str, str], as_json: bo
             }
             for article in articles
         ]
-        print(json.dumps({"articles": rows, "failed": failed}, ensure_ascii=False, indent=2))
+        _print_json({"articles": rows, "failed": failed})
         return
     for article in articles:
         print(

@@ -20,7 +20,7 @@ from assistant.finder import FINDER_FILE
 from assistant.generations import current_generation, file_sha256
 from assistant.index import Index
 from assistant.left_out import rules_sha256
-from assistant.questions import EXAMPLES_FILE, QUESTIONS_FILE
+from assistant.questions import EXAMPLES_FILE, MODEL_FILE, QUESTIONS_FILE
 from assistant.reader import load_reader
 from assistant.settings import Settings
 from assistant.sources import SOURCES_FILE
@@ -29,7 +29,14 @@ from assistant.texts import TextStore
 from assistant.topics import load_topics
 
 BUILD_VERSION: Final = "10"
-BESIDE: Final = (SOURCES_FILE, QUESTIONS_FILE, DISAGREEMENTS_FILE, FINDER_FILE, EXAMPLES_FILE)
+BESIDE: Final = (
+    SOURCES_FILE,
+    QUESTIONS_FILE,
+    MODEL_FILE,
+    DISAGREEMENTS_FILE,
+    FINDER_FILE,
+    EXAMPLES_FILE,
+)
 
 
 def hash_beside(corpus: Path) -> dict[str, str]:

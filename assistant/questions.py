@@ -1,7 +1,9 @@
 """Questions beside a corpus, optional and never quoted: the written index, and examples to click.
 
-A line of ``questions.jsonl`` is a lay question with the exact quote, or quotes of one article, that
-answer it, or with ``"article": null`` and ``why``: on the topic, but no article answers it.
+A line of ``questions.jsonl``, which people write, or of ``questions-by-model.jsonl``, which the
+command ``ingest --questions`` adds to and people correct, is a lay question with the exact quote,
+or quotes of one article, that answer it, or with ``"article": null`` and ``why``: on the topic, but
+no article answers it.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ from assistant.text import squeeze, words
 from assistant.types import Article, Span
 
 QUESTIONS_FILE: Final = "questions.jsonl"
+MODEL_FILE: Final = "questions-by-model.jsonl"
 EXAMPLES_FILE: Final = "examples.toml"
 
 
@@ -32,7 +35,7 @@ class WrittenQuestion:
 def load_questions(
     folder: Path, articles: Mapping[str, Article], missing: Collection[str] = ()
 ) -> tuple[WrittenQuestion, ...]:
-    """All written questions in the file's order; none where there is no file.
+    """All written questions in the files' order, people's first; none where there is no file.
 
     Lines with the same question (answered by several articles) become one. Those about articles
     that are `missing` are passed over.
@@ -40,27 +43,34 @@ def load_questions(
     Raises:
         CorpusError: names file, line and what is wrong with it.
     """
-    path = folder / QUESTIONS_FILE
-    if not path.exists():
-        return ()
-    try:
-        lines = path.read_text("utf-8").split("\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise CorpusError(f"{path}: cannot be read ({error}); save it as UTF-8") from error
     merged: dict[str, tuple[str, list[Span]]] = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+    for place, line in (*_lines(folder / QUESTIONS_FILE), *_lines(folder / MODEL_FILE)):
         try:
             row = json.loads(line)
             if isinstance(row, dict) and row.get("article") in missing:
                 continue
             question, spans = _parse_line(row, articles)
         except (ValueError, KeyError, TypeError) as error:
-            raise CorpusError(f"{path}:{number}: {error}; correct the line") from error
-        _, known = merged.setdefault(" ".join(words(question)), (question, []))
+            raise CorpusError(f"{place}: {error}; correct the line") from error
+        _, known = merged.setdefault(normal_question(question), (question, []))
         known.extend(span for span in spans if span not in known)
     return tuple(WrittenQuestion(text, tuple(spans)) for text, spans in merged.values())
+
+
+def normal_question(text: str) -> str:
+    """What two spellings of one question have in common."""
+    return " ".join(words(text))
+
+
+def _lines(path: Path) -> list[tuple[str, str]]:
+    """Place and text of each line that is not empty; none where there is no file."""
+    if not path.exists():
+        return []
+    try:
+        lines = path.read_text("utf-8").split("\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CorpusError(f"{path}: cannot be read ({error}); save it as UTF-8") from error
+    return [(f"{path}:{n}", line) for n, line in enumerate(lines, start=1) if line.strip()]
 
 
 def load_examples(corpus: Path) -> tuple[str, ...]:

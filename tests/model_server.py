@@ -1,5 +1,7 @@
 """A server on this machine that speaks the OpenAI chat-completions protocol and misbehaves at will.
 
+Of Anthropic's and Ollama's protocols it speaks as much as one reply needs.
+
 A real provider's package talks to it over a real connection; nothing of the client is replaced.
 """
 
@@ -52,6 +54,37 @@ def error(status: int, code: str = "bad", **more: Any) -> Response:
     return Response(json.dumps(body), status, **more)
 
 
+def says_as_anthropic(text: str) -> Response:
+    """A reply in Anthropic's messages protocol."""
+    body = {
+        "id": "msg_1",
+        "type": "message",
+        "role": "assistant",
+        "model": "played",
+        "content": [{"type": "text", "text": text}],
+        "stop_reason": "end_turn",
+        "stop_sequence": None,
+        "usage": {"input_tokens": 100, "output_tokens": 10},
+    }
+    return Response(json.dumps(body))
+
+
+def says_as_ollama(text: str) -> Response:
+    """A reply in Ollama's protocol: a line of JSON for each piece, the last with the counts."""
+    piece = {"model": "played", "created_at": "2026-01-01T00:00:00Z"}
+    said = {**piece, "message": {"role": "assistant", "content": text}, "done": False}
+    end = {**piece, "message": {"role": "assistant", "content": ""}, "done": True}
+    end |= {"done_reason": "stop", "prompt_eval_count": 100, "eval_count": 10}
+    return Response(f"{json.dumps(said)}\n{json.dumps(end)}\n")
+
+
+def writes(questions: list[Any], near_misses: list[Any] = []) -> Response:  # noqa: B006 - Never changed.
+    """A reply of a model that writes questions: (text, sentence, words) and (text, missing)."""
+    asked = [{"text": t, "sentence": n, "words": [w]} for t, n, w in questions]
+    missed = [{"text": t, "missing": m} for t, m in near_misses]
+    return says(json.dumps({"questions": asked, "near_misses": missed}))
+
+
 @dataclass(slots=True)
 class Request:
     """What a client sent."""
@@ -62,12 +95,13 @@ class Request:
     @property
     def shown(self) -> str:
         """Everything that the model sees."""
-        return "\n".join(message["content"] for message in self.body["messages"])
+        said = [self.body.get("system") or "", *(m["content"] for m in self.body["messages"])]
+        return "\n".join(text if isinstance(text, str) else json.dumps(text) for text in said)
 
     @property
     def sentences(self) -> dict[int, str]:
         """The numbered sentences."""
-        return {int(n): text for n, text in _NUMBERED.findall(self.body["messages"][-1]["content"])}
+        return {int(n): text for n, text in _NUMBERED.findall(self.shown)}
 
 
 Play = Callable[[Request], Response]
@@ -82,6 +116,11 @@ class ModelServer(ThreadingHTTPServer):
         self.play: Play = lambda _: says("")
         self.requests: list[Request] = []
         super().__init__(("127.0.0.1", 0), _Handler)
+
+    @property
+    def root(self) -> str:
+        """The address that other protocols than OpenAI's count from."""
+        return self.url.removesuffix("/v1")
 
     @property
     def url(self) -> str:

@@ -466,7 +466,10 @@ def test_replies_are_recorded_and_found_again_without_the_server(
         model.ask(other, Budget(0.5))
 
 
-def test_a_missing_package_names_its_extra(settings: Settings) -> None:
+def test_a_missing_package_names_its_extra(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "langchain_ollama", None)  # As if it were not installed.
     for provider in ("ollama", "mistralai"):
         with pytest.raises(SettingsError) as raised:
             ChatModel(dataclasses.replace(settings, chat_model=f"{provider}:x"))
@@ -530,7 +533,7 @@ def test_without_a_model_no_providers_package_is_imported() -> None:
 
 
 def test_the_doctor_says_what_leaves_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    from assistant.doctor import what_leaves
+    from assistant.leaving import what_leaves
 
     far = Settings(chat_model="openai:x", chat_url="https://models.example.org/v1")
     assert what_leaves(far).startswith("this leaves the machine")

@@ -40,8 +40,29 @@ CARRIED = [
     ("Weak hips cause knee pain.", "Knee pain is caused by weak hips."),
     (LEVEL, "When you stand on one leg, the glute med keeps the pelvis level."),
     ("You should see a physical therapist.", "You should see a physiotherapist."),
+    ("Hold it for at least 5 seconds.", "Hold it for no less than five seconds."),
+    ("The hips become uneven.", "The hips will not be even."),
+    ("This guards against falls of the knee.", "Falls of the knee are what this protects against."),
+    ("The muscle has stopped firing.", "The muscle is no longer firing."),
+    ("I have posted on knee pain many times.", "The author has posted on knee pain many times."),
+    ("You may have some kind of weakness.", "You may have weakness."),
+    ("Keep constant tension on the band.", "Keep tension on the band all the time."),
 ]
+STANDING = "Standing on your right leg with the left leg up, your right gluteus medius works."
+YEARS = "It stopped me from hiking for 6 years and running for 8 years."
 REFUSED = [
+    ("number", YEARS, "It stopped me from hiking for 8 years."),
+    ("number", "Hold it for at least 5 seconds.", "Hold it for no more than 5 seconds."),
+    ("side", STANDING, "Standing on the right leg, with the right up, the right gluteus medius works."),  # noqa: E501
+    ("side", STANDING, "Standing on the right leg with the left up, you use the gluteus medius on the left."),  # noqa: E501
+    ("side", "Take wide steps sideways.", "Take wide steps forwards."),
+    ("side", "The fascia of the thigh is tight.", "The fascia below the thigh is tight."),
+    ("negation", "The pain is on one side, instead of both.", "The pain is on one side, as well as both."),  # noqa: E501
+    ("negation", "Pure strength of the muscle is not the goal.", "Pure strength of the muscle is what you want."),  # noqa: E501
+    ("negation", "Your glute medius keeps you upright. Without it, your pelvis would drop.", "Your glute medius does not keep you upright."),  # noqa: E501
+    ("negation", "Train areas that are not moving properly, then move the others.", "Train areas that are moving properly."),  # noqa: E501
+    ("direction", "The muscle is not activating.", "The muscle is not inactive."),
+    ("quantity", "Focus on stability, not just swinging the leg.", "Swinging the leg is enough."),
     ("modality", "Hip exercises can heal a torn meniscus.", "Hip exercises heal a torn meniscus."),
     ("modality", "Your therapist can cure knee pain.", "Your therapist cures knee pain."),
     ("number", HOLD, "Lift the leg a few inches and hold it there for 5–20 seconds before lowering."),  # noqa: E501

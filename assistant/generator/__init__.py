@@ -11,10 +11,20 @@ from pathlib import Path
 
 from assistant.entailment import CrossEncoderEntailment
 from assistant.generator.model import Budget, ChatModel
+from assistant.generator.questioner import Proposals, Questioner, build_questioner
 from assistant.generator.writer import Generator, Tally
 from assistant.settings import Settings
 
-__all__ = ["Budget", "ChatModel", "Generator", "Tally", "build_generator"]
+__all__ = [
+    "Budget",
+    "ChatModel",
+    "Generator",
+    "Proposals",
+    "Questioner",
+    "Tally",
+    "build_generator",
+    "build_questioner",
+]
 
 
 def build_generator(settings: Settings) -> Generator | None:

@@ -48,15 +48,15 @@ def check_statement(
     if len(numbers) > MAX_SENTENCES:
         return None, f"it rests on more than {MAX_SENTENCES} sentences"
     text = squeeze(said.text)
-    if not text or len(text) > MAX_CHARS or _MARKUP.search(text) or not text.isprintable():
+    if not is_plain_text(text, MAX_CHARS):
         return None, "it is empty, too long or no plain text"
     leaning = [stretch for stretch in said.words if stretch.strip()]
     if not leaning or not all(len(words(stretch)) >= MIN_WORDS for stretch in leaning):
         return None, f"it leans on no words, or on fewer than {MIN_WORDS}"
     named = [sentences[number - 1] for number in numbers]
-    if not all(any(_holds(c.quote, stretch) for c in named) for stretch in leaning):
+    if not all(any(holds(c.quote, stretch) for c in named) for stretch in leaning):
         return None, "it leans on words that are not in its sentences"
-    cited = tuple(c for c in named if any(_holds(c.quote, stretch) for stretch in leaning))
+    cited = tuple(c for c in named if any(holds(c.quote, stretch) for stretch in leaning))
     # The whole sentence has to carry it: a stretch of one may have lost its "not".
     quotes = [citation.quote for citation in cited]
     verdict = check_support(text, quotes, entailment=entailment)
@@ -65,7 +65,12 @@ def check_statement(
     return Statement(text, cited), ""
 
 
-def _holds(quote: str, stretch: str) -> bool:
+def is_plain_text(text: str, max_chars: int) -> bool:
+    """Whether a model's text is no longer than that, and neither empty nor HTML nor Markdown."""
+    return bool(text) and len(text) <= max_chars and not _MARKUP.search(text) and text.isprintable()
+
+
+def holds(quote: str, stretch: str) -> bool:
     """Whether `stretch` stands in `quote` word for word; kinds of quotation marks are one."""
     found = re.escape(_plain(stretch))
     return bool(re.search(rf"(?<!\w){found}(?!\w)", _plain(quote)))

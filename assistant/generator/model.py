@@ -269,7 +269,9 @@ def _options(settings: Settings, provider: str) -> dict[str, Any]:
     if provider == "ollama":
         return {**options, "num_predict": tokens, "client_kwargs": {"timeout": seconds}}
     if provider == "huggingface":
-        return {"backend": "pipeline", "pipeline_kwargs": {"max_new_tokens": tokens}}
+        # The prompt is no part of the reply: what is in it could be read as one.
+        generate = {"max_new_tokens": tokens, "max_time": float(seconds), "do_sample": False}
+        return {"backend": "pipeline", "pipeline_kwargs": {**generate, "return_full_text": False}}
     options |= {"max_tokens": tokens, "timeout": seconds, "max_retries": 0}
     if provider == "openai":
         options["use_responses_api"] = False

@@ -61,6 +61,15 @@ def rewrite_prompt(question: str, draft: str, asked: Sequence[str]) -> Prompt:
     )
 
 
+def questions_prompt(
+    heading: str, sentences: Sequence[str], count: int, near_misses: int
+) -> Prompt:
+    """The request to write questions: `count` for each sentence, and near misses for them all."""
+    numbered = "\n".join(f"{n}. {squeeze(s)}" for n, s in enumerate(sentences, start=1))
+    system = _prompts()["questions"]["system"].format(count=count, near_misses=near_misses).strip()
+    return Prompt(system, (("Where they stand", squeeze(heading)), ("Sentences", numbered)))
+
+
 @cache
 def _prompts() -> Mapping[str, Mapping[str, str]]:
     return tomllib.loads(

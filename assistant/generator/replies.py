@@ -58,6 +58,28 @@ class Rewritten(BaseModel):
     query: str
 
 
+class Asked(BaseModel):
+    """A question that a sentence answers, and the words of it that do."""
+
+    text: str
+    sentence: Number
+    words: Annotated[list[str], BeforeValidator(_as_list), Field(max_length=MAX_LISTED)]
+
+
+class Missed(BaseModel):
+    """A question on the topic that no sentence answers, and what is missing."""
+
+    text: str
+    missing: str = ""
+
+
+class Questions(BaseModel):
+    """Questions about numbered sentences."""
+
+    questions: Annotated[list[Asked], Field(max_length=4 * MAX_LISTED)]
+    near_misses: Annotated[list[Missed], Field(max_length=MAX_LISTED)] = []
+
+
 Reply = TypeVar("Reply", bound=BaseModel)
 
 

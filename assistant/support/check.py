@@ -18,9 +18,9 @@ from assistant.support.force import (
     check_amounts,
     check_certainty,
     check_conditions,
-    check_negation,
     check_only,
 )
+from assistant.support.negation import check_negation
 from assistant.support.reading import Reading
 from assistant.support.relations import check_cause, check_changed, check_glue
 from assistant.support.values import (

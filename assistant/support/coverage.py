@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
+from assistant.support.lexicon import stem_of
 from assistant.support.reading import Reading
 
 # How many telling words of a sentence may be new, and which share of them.
@@ -44,24 +45,25 @@ def check_opposite_forms(claim: Reading, quote: Reading) -> str:
     """No word of the claim is a word of the quote with or without “un-”, “in-”, “dis-”."""
     for own, other in ((claim, quote), (quote, claim)):
         for at, token in enumerate(own.tokens):
-            if (
-                not token.ids
-                or at in own.denied
-                or token.stem in other.stems
-                or token.ids & other.ids
-            ):
+            if not token.ids or token.stem in other.stems or token.ids & other.ids:
                 continue
             for prefix in _PREFIXES:
-                base = token.stem.removeprefix(prefix)
-                if base != token.stem and len(base) >= _MIN_STEM and _has(base, other):
+                rest = token.word.removeprefix(prefix)
+                base = stem_of(rest)
+                if rest != token.word and len(base) >= _MIN_STEM:
+                    denied = at in own.reached
+                    if not _has(base, other, denied=denied) or _has(base, own, denied=denied):
+                        continue
                     return f"“{token.word}” turns “{base}…” round"
     return ""
 
 
-def _has(base: str, other: Reading) -> bool:
-    """Whether `other` has the word, undenied."""
+def _has(base: str, other: Reading, *, denied: bool) -> bool:
+    """Whether `other` has the word, denied or not as asked."""
     return any(
-        t.stem[: len(base)] == base and len(t.stem) <= len(base) + 3 and at not in other.denied
+        t.stem[: len(base)] == base
+        and len(t.stem) <= len(base) + 3
+        and (at in other.reached) == denied
         for at, t in enumerate(other.tokens)
     )
 

@@ -1,4 +1,4 @@
-"""Checks of how a statement is put: denied, hedged, how many, how often, on what condition."""
+"""Checks of how a statement is put: hedged, how many, how often, on what condition."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections import Counter
 from typing import Final
 
 from assistant.support.reading import SCOPE, Mark, Reading
-from assistant.support.values import iter_poles
 
 _WINDOW: Final = 5
 _CERTAIN: Final = 5
@@ -15,133 +14,13 @@ _MODALS: Final = frozenset("may might could can".split())
 _LISTED: Final = 4
 # Amounts that say nothing of how often.
 _OTHERS: Final = frozenset(("other", "others", "one of", "particular", "specific", "various"))
+# “Some kind of” says nothing of how many.
+_KINDS: Final = frozenset("kind sort type form".split())
 _FLOATING: Final = frozenset("they these which that can we you".split())
 # Share of a condition's words that a claim has to keep, and of a sentence's other words from which
 # on it says that sentence.
 KEPT_CONDITION: Final = 0.5
 SAID_REST: Final = 0.5
-
-
-def check_negation(claim: Reading, quote: Reading) -> str:
-    """What the quote denies the claim denies, and nothing else; each denial counts once."""
-    theirs = list(quote.marks["negations"])
-    for mark in claim.marks["wholly"]:
-        word = claim.text(mark.start, mark.end)
-        if word not in {quote.text(m.start, m.end) for m in quote.marks["wholly"]}:
-            return f"“{word}” denies what the quote does not"
-    even = len(theirs) == len(claim.marks["negations"])
-    unmatched = []
-    for mark in claim.marks["negations"]:
-        same = [m for m in theirs if _one_cue(claim, mark, quote, m)]
-        if same:
-            theirs.remove(max(same, key=lambda m: _shared(claim, mark, quote, m)))
-        else:
-            unmatched.append(mark)
-    for mark in unmatched:
-        fitting = [m for m in theirs if _denies_the_same(claim, mark, quote, m)]
-        if fitting:
-            theirs.remove(max(fitting, key=lambda m: _shared(claim, mark, quote, m)))
-        elif (
-            even
-            and not _granted(claim, mark, quote)
-            and any(_beside(claim, mark) & _beside(quote, m) for m in theirs)
-        ):
-            theirs.remove(max(theirs, key=lambda m: len(_beside(claim, mark) & _beside(quote, m))))
-        elif not _opposite_there(claim, claim.after(mark.end, SCOPE), quote):
-            return f"“{claim.text(mark.start, mark.end)}” denies what the quote does not"
-    if quote.marks["only"] and not quote.marks["no_negation"] and claim.marks["no_negation"]:
-        mark = claim.marks["no_negation"][0]
-        return f"“{claim.text(mark.start, mark.end)}” denies what the quote does not"
-    free = Counter(i for at, t in enumerate(claim.tokens) if at not in claim.denied for i in t.ids)
-    granted = Counter(
-        i for at, t in enumerate(quote.tokens) if at not in quote.denied for i in t.ids
-    )
-    for mark in theirs:
-        places = quote.after(mark.end, SCOPE)
-        words = quote.text(mark.start, places[0] + 1 if places else mark.end)
-        said = [at for at in places if any(free[i] > granted[i] for i in quote.tokens[at].ids)]
-        first = places[:1] == said[:1] or 2 * len(said) > len(places)
-        bare = not places and bool(set(_near(quote, mark)) & claim.ids)
-        if (said and first) or bare:
-            if not _opposite_there(quote, places, claim) and not _same_words(quote, mark, claim):
-                return f"the quote's “{words}” is lost"
-    return ""
-
-
-def _one_cue(claim: Reading, mark: Mark, quote: Reading, other: Mark) -> bool:
-    """The same word of denial, about something that both deny."""
-    if claim.tokens[mark.start].stem != quote.tokens[other.start].stem:
-        return False
-    return bool(_shared(claim, mark, quote, other)) or not claim.after(mark.end, SCOPE)
-
-
-def _granted(claim: Reading, mark: Mark, quote: Reading) -> bool:
-    """Whether the quote says undenied what the claim denies first."""
-    first = claim.meanings(claim.after(mark.end, 1))
-    return any(t.ids & first for at, t in enumerate(quote.tokens) if at not in quote.denied)
-
-
-def _beside(reading: Reading, mark: Mark) -> frozenset[str]:
-    """What stands on both sides of a denial: as many denials on both sides may be put otherwise."""
-    places = reading.before(mark.start, SCOPE, same_clause=False)
-    return reading.meanings([*places, *reading.after(mark.end, SCOPE, same_clause=False)])
-
-
-def _denies_the_same(claim: Reading, mark: Mark, quote: Reading, other: Mark) -> bool:
-    """Another word of denial about the same; “not” is one for “prevents” only right before it."""
-    ours, theirs = claim.after(mark.end, SCOPE), quote.after(other.end, SCOPE)
-    if not ours or not theirs:
-        return not theirs
-    leads = bool(claim.tokens[ours[0]].ids & quote.meanings(theirs))
-    around = claim.meanings([*ours, *claim.before(mark.start, SCOPE)])
-    if quote.text(other.start, other.end) == claim.text(mark.start, mark.end):
-        leads = leads or bool(
-            claim.tokens[ours[0]].ids & quote.meanings(quote.before(other.start, SCOPE))
-            and around & quote.meanings(theirs)
-        )
-    if _is_act(claim, mark) != _is_act(quote, other):
-        return leads
-    return leads or bool(quote.tokens[theirs[0]].ids & claim.meanings(ours))
-
-
-def _is_act(reading: Reading, mark: Mark) -> bool:
-    return any(m.start == mark.start for m in reading.marks["acts"])
-
-
-def _shared(claim: Reading, mark: Mark, quote: Reading, other: Mark) -> int:
-    ours = claim.meanings(claim.after(mark.end, SCOPE))
-    return len(ours & quote.meanings(quote.after(other.end, SCOPE)))
-
-
-def _near(quote: Reading, mark: Mark) -> frozenset[str]:
-    """What stands behind a cue that denies only a pronoun (“without it, …”)."""
-    return quote.meanings(quote.after(mark.end, SCOPE, same_clause=False))
-
-
-def _opposite_there(denying: Reading, places: list[int], other: Reading) -> bool:
-    """Whether `other` says undenied the opposite of a word that is denied at `places`."""
-    free = {t.stem for at, t in enumerate(other.tokens) if at not in other.denied}
-    for axis, name in enumerate(other.tables.axis_names):
-        if name == "side":
-            continue
-        ours = [m for m, _ in iter_poles(denying, axis) if m.start in places]
-        theirs = {m.value for m, denied in iter_poles(other, axis) if not denied}
-        for mark in ours:
-            both = len({m.value for m in ours}) > 1
-            if (
-                theirs
-                and not both
-                and mark.value not in theirs
-                and denying.tokens[mark.start].stem not in free
-            ):
-                return True
-    return False
-
-
-def _same_words(own: Reading, mark: Mark, other: Reading) -> bool:
-    """Whether the cue is a word of weight that the other text has in another form."""
-    ids = own.meanings(range(mark.start, mark.end))
-    return bool(ids) and bool(ids & other.ids)
 
 
 def check_certainty(claim: Reading, quote: Reading) -> str:
@@ -241,6 +120,8 @@ def check_amounts(claim: Reading, quote: Reading) -> str:
     top = max((int(m.value) for m in theirs), default=0)
     for mark in claim.marks["amounts"]:
         level, word = int(mark.value), claim.text(mark.start, mark.end)
+        if any(_inside(mark, m) and _is_said(m, quote) for m in claim.marks["synonym"]):
+            continue  # “all the time”: how often, not how many
         alike = word in {t.word for t in quote.tokens}
         before = {t.word for t in claim.tokens[max(0, mark.start - _LISTED) : mark.start]}
         last = claim.tokens[mark.start - 1].word if mark.start else ""
@@ -264,11 +145,26 @@ def check_amounts(claim: Reading, quote: Reading) -> str:
             return f"“{word}” is more than the quote's “{said}”"
     for mark in quote.marks["restricting"]:
         scope = quote.meanings(quote.after(mark.end, 1))
+        if quote.text(mark.end, min(mark.end + 1, len(quote.tokens))) in _KINDS:
+            continue
         if scope & claim.ids and not claim.marks["amounts"] and not claim.marks["certainty"]:
             return (
                 f"the quote says “{quote.text(mark.start, mark.end)}”, the statement says it of all"
             )
     return ""
+
+
+def _is_said(phrase: Mark, quote: Reading) -> bool:
+    """Whether the quote has another word for a whole phrase."""
+    return any(m.value == phrase.value for m in quote.marks["synonym"])
+
+
+def _inside(mark: Mark, longer: Mark) -> bool:
+    return (
+        longer.start <= mark.start
+        and mark.end <= longer.end
+        and longer.end - longer.start > mark.end - mark.start
+    )
 
 
 def check_only(claim: Reading, quote: Reading) -> tuple[str, str]:
@@ -291,6 +187,9 @@ def check_only(claim: Reading, quote: Reading) -> tuple[str, str]:
             if same or stems <= quote.stems:
                 continue
             return rule, f"“{claim.text(mark.start, mark.end)}” is not in the quote"
+    for mark in claim.marks["enough"]:
+        if mark.start not in claim.reached and not quote.marks["enough"]:
+            return "quantity", f"“{claim.text(mark.start, mark.end)}” is not in the quote"
     for mark in quote.marks["only"]:
         places = quote.after(mark.end, 2)
         scope = quote.meanings(places)
@@ -369,7 +268,7 @@ def _condition_places(quote: Reading, mark: Mark) -> list[int]:
     places: list[int] = []
     for at in range(mark.end, len(quote.tokens)):
         token = quote.tokens[at]
-        if token.sentence != own.sentence or token.word in ",;:()—–":
+        if token.sentence != own.sentence or token.word in ",;:()—–.":
             if places or token.sentence != own.sentence:
                 break
         places.append(at)

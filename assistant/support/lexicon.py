@@ -5,7 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from typing import Any, Final
@@ -125,8 +125,12 @@ class WordTables:
 
 
 def _without_covered(marks: Iterable[Mark]) -> list[Mark]:
-    """Leave out marks that lie inside a longer one of the same kind; synonyms may overlap."""
+    """Leave out marks that lie inside a longer one of the same kind; synonyms may overlap.
+
+    Two that overlap on one pole (“on the right” and “right leg”) are one.
+    """
     kept: list[Mark] = []
+    last: dict[tuple[str, str], int] = {}
     reach: dict[str, tuple[int, int]] = {}
     for mark in sorted(marks, key=lambda m: (m.start, -m.end)):
         start, end = reach.get(mark.kind, (-1, -1))
@@ -135,6 +139,12 @@ def _without_covered(marks: Iterable[Mark]) -> list[Mark]:
             continue
         if mark.end > end:
             reach[mark.kind] = (mark.start, mark.end)
+        pole = mark.kind, mark.value
+        if mark.kind.startswith("axis") and pole in last and mark.start < kept[last[pole]].end:
+            one = kept[last[pole]]
+            kept[last[pole]] = replace(one, end=max(one.end, mark.end))
+            continue
+        last[pole] = len(kept)
         kept.append(mark)
     return kept
 
@@ -158,11 +168,15 @@ def _iter_entries(data: Mapping[str, Any]) -> Iterable[tuple[str, str, str, bool
         for entry in row.split(", "):
             if not _NEGATING & set(words(entry)):
                 yield "synonym", str(number), entry, False
+    denying = _NEGATING | {entry for entry in data["negations"] if " " not in entry}
     for number, axis in enumerate(data["axes"]):
         for pole in ("one", "other"):
             for entry in axis[pole]:
-                if not _NEGATING & set(words(entry)):
+                denied = denying if " " in entry else _NEGATING
+                if not denied & set(words(entry)):
                     yield f"axis{number}", pole, entry, False
+            for entry in axis.get(f"{pole}_beside", ()):
+                yield f"beside{number}", pole, entry, True
     for kind in ("certainty", "amounts"):
         for row in data[kind]:
             for entry in row["words"]:

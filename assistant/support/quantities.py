@@ -169,7 +169,7 @@ def _with_unit(tokens: Sequence[str], start: int, end: int, low: float, high: fl
 
 
 def _bound(tokens: Sequence[str], start: int, end: int) -> str:
-    for length in (1, 2, 3):
+    for length in (3, 2, 1):
         before = " ".join(tokens[max(0, start - length) : start])
         if before in _MOST:
             return "most"

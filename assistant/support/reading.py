@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -76,6 +76,7 @@ class Reading:
         for mark in self.tables.find(words_, stems):
             if len(set(sentences[mark.start : mark.end])) == 1:
                 self.marks[mark.kind].append(mark)
+        self._add_poles_beside()
         self.quantities: Final = quantities(words_)
         self.ordinals: Final = ordinals(words_)
         ids = self._meanings(words_, stems)
@@ -99,6 +100,18 @@ class Reading:
                 if meanings[at]:
                     meanings[at].add(f"synonym {mark.value}")
         return [frozenset(found) for found in meanings]
+
+    def _add_poles_beside(self) -> None:
+        """A word such as “right” is a side in a text that names a side anyway."""
+        for axis in range(len(self.tables.axis_names)):
+            sure = self.marks.get(f"axis{axis}", [])
+            more = [
+                replace(mark, kind=f"axis{axis}")
+                for mark in self.marks.get(f"beside{axis}", ())
+                if not any(m.start <= mark.start < m.end for m in sure)
+            ]
+            if sure and more:
+                self.marks[f"axis{axis}"] = sorted([*sure, *more], key=lambda m: m.start)
 
     def _drop_false_negations(self) -> None:
         """“Not only” denies nothing; inside a longer cue a shorter one is no second denial."""
@@ -131,6 +144,25 @@ class Reading:
         """Places of the content words that a denial reaches."""
         cues = self.marks["negations"]
         return frozenset(at for cue in cues for at in self.after(cue.end, SCOPE))
+
+    @cached_property
+    def reached(self) -> frozenset[int]:
+        """All places that a denial reaches, those of words without a meaning too."""
+        found: set[int] = set()
+        for cue in self.marks["negations"]:
+            content = self.after(cue.end, SCOPE)
+            found.update(range(cue.end, content[-1] + 1) if content else self.rest(cue.end))
+        return frozenset(found)
+
+    def rest(self, end: int) -> list[int]:
+        """All places from `end` to the end of the clause that the token before it is in."""
+        last = self.tokens[end - 1]
+        found = []
+        for at in range(end, len(self.tokens)):
+            if (self.tokens[at].sentence, self.tokens[at].clause) != (last.sentence, last.clause):
+                break
+            found.append(at)
+        return found
 
     @cached_property
     def stems(self) -> frozenset[str]:

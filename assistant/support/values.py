@@ -10,6 +10,9 @@ from assistant.support.quantities import Quantity
 from assistant.support.reading import Mark, Reading
 
 _NEAR: Final = 3
+# How many words on each side of a number say what it counts.
+_COUNTED: Final = 4
+_PARTS: Final = frozenset((",", ";", "and", "but", "or", "while", "–", "—", "(", ")", "→"))
 # Letters of a word that its forms share (“lower”, “lowering”).
 _ROOT: Final = 6
 # Numbers that a retelling may add (“one possible sign”, “both traumatic and acute”).
@@ -18,7 +21,7 @@ _LOOSE: Final = frozenset("one single both pair couple".split())
 
 def check_numbers(claim: Reading, quote: Reading) -> str:
     """Every number of the claim stands in the quote, as often, with its unit and bound."""
-    used: Counter[tuple[float, float, str]] = Counter()
+    used: Counter[tuple[tuple[float, float, str], str]] = Counter()
     for number in claim.quantities:
         if claim.tokens[number.start].word in _LOOSE and not number.unit:
             if fault := _wrong_one(number, claim, quote):
@@ -27,19 +30,14 @@ def check_numbers(claim: Reading, quote: Reading) -> str:
         same = [q for q in quote.quantities if number.says(q)]
         if not same:
             return _number_fault(number, claim, quote)
-        used[number.key] += 1
-        if used[number.key] > len(same) and any(
+        said = number.key, number.unit
+        used[said] += 1
+        if used[said] > len(same) and any(
             not any(q.says(own) for own in claim.quantities) for q in quote.quantities
         ):
             return _number_fault(number, claim, quote)
         others = [q for q in quote.quantities if not number.says(q) and q.unit == number.unit]
-        if others and _contested(
-            claim,
-            (number.start, number.end),
-            quote,
-            [(q.start, q.end) for q in same],
-            [(q.start, q.end) for q in others],
-        ):
+        if others and _counts_other_things(claim, number, quote, same, others):
             return _number_fault(number, claim, quote)
     for place, value in claim.ordinals.items():
         if _is_unit(claim, place):
@@ -98,11 +96,51 @@ def _contested(
     return rival > best + 1 or (best == 0 and rival >= 2)
 
 
+def _counts_other_things(
+    claim: Reading,
+    number: Quantity,
+    quote: Reading,
+    same: Sequence[Quantity],
+    others: Sequence[Quantity],
+) -> bool:
+    """Whether the quote says of another number what the claim says of this one."""
+    own = _told_of(claim, number)
+
+    def likeness(other: Quantity) -> int:
+        theirs = [_very_words(quote, places) for places in _told_of(quote, other)]
+        found = 0
+        for side, places in enumerate(own):
+            for ids in (_very_words(claim, [at]) for at in places):
+                found += 2 if ids & theirs[side] else bool(ids & theirs[1 - side])
+        return found
+
+    return max(map(likeness, others)) > max(map(likeness, same))
+
+
+def _told_of(reading: Reading, number: Quantity) -> tuple[list[int], list[int]]:
+    """The words before and after a number, up to what parts it from the next one."""
+    start = max((q.end for q in reading.quantities if q.end <= number.start), default=0)
+    end = min(
+        (q.start for q in reading.quantities if q.start >= number.end), default=len(reading.tokens)
+    )
+    parted = [at for at, t in enumerate(reading.tokens) if t.word in _PARTS]
+    if start:
+        start = max((at for at in parted if start <= at < number.start), default=start)
+    if end < len(reading.tokens):
+        end = min((at for at in parted if number.end <= at < end), default=end)
+    before = reading.before(number.start, _COUNTED, same_clause=False)
+    after = reading.after(number.end, _COUNTED, same_clause=False)
+    return [at for at in before if at >= start], [at for at in after if at < end]
+
+
 def _around(reading: Reading, start: int, end: int, *, alike: bool = False) -> frozenset[str]:
     before = reading.before(start, _NEAR - 1, same_clause=False)
     places = before + reading.after(end, _NEAR, same_clause=False)
-    ids = reading.meanings(places)
-    return ids if alike else frozenset(i for i in ids if not i.startswith("synonym"))
+    return reading.meanings(places) if alike else _very_words(reading, places)
+
+
+def _very_words(reading: Reading, places: list[int]) -> frozenset[str]:
+    return frozenset(i for i in reading.meanings(places) if not i.startswith("synonym"))
 
 
 def iter_poles(reading: Reading, axis: int) -> Iterator[tuple[Mark, bool]]:
@@ -110,10 +148,33 @@ def iter_poles(reading: Reading, axis: int) -> Iterator[tuple[Mark, bool]]:
     for mark in reading.marks.get(f"axis{axis}", ()):
         if any(
             n.start <= mark.start and mark.end <= n.end and n.end - n.start > mark.end - mark.start
-            for n in reading.marks["names"]
+            for n in (*reading.marks["names"], *reading.marks["no_pole"])
         ) or _is_verb(reading, mark):
             continue
-        yield mark, mark.start in reading.denied
+        yield mark, mark.start in reading.reached
+
+
+def _side_of_a_lost_name(claim: Reading, quote: Reading, axis: int) -> Mark | None:
+    """The side in a name of the quote (“steps sideways”) that the claim does not have."""
+    kept = {m.value for m in claim.marks["names"]}
+    for mark in quote.marks.get(f"axis{axis}", ()):
+        for name in quote.marks["names"]:
+            if name.value not in kept and name.start <= mark.start and mark.end <= name.end:
+                return mark
+    return None
+
+
+def _places(claim: Reading, mark: Mark) -> bool:
+    """“Below the knee” says where; “the exercises below” what follows."""
+    after = claim.tokens[mark.end].word if mark.end < len(claim.tokens) else "."
+    return (
+        any(m.start == mark.start for m in claim.marks["placing"])
+        and after[0].isalnum()
+        and after not in _BE
+    )
+
+
+_BE: Final = frozenset("is are was were can may will".split())
 
 
 def _is_verb(reading: Reading, mark: Mark) -> bool:
@@ -149,16 +210,22 @@ def check_poles(claim: Reading, quote: Reading) -> tuple[str, str]:
             word = claim.text(mark.start, mark.end)
             others = [(m.start, m.end) for m, d in theirs if m.value != mark.value and d == denied]
             same = [(m.start, m.end) for m, d in theirs if m.value == mark.value or d != denied]
+            if not theirs and name == "side":
+                lost = _side_of_a_lost_name(claim, quote, axis)
+                if lost and lost.value != mark.value and not denied:
+                    their = quote.text(lost.start, lost.end)
+                    return name, f"“{word}” is the opposite of the quote's “{their}”"
             said = ", ".join(f"“{quote.text(*place)}”" for place in others)
             if others and not same and not _said_alike(claim, mark, quote, others):
-                if strict or _touch(claim, mark, quote, others):
+                both = any(m.value != mark.value and not d for m, d in iter_poles(claim, axis))
+                if strict or (both and not denied) or _touch(claim, mark, quote, others):
                     return name, f"“{word}” is the opposite of the quote's {said}"
             if same and others:
                 if _contested(claim, (mark.start, mark.end), quote, same, others):
                     return name, f"“{word}” belongs to something else than the quote's {said}"
                 if _too_often(claim, mark, quote):
                     return name, f"“{word}” stands for the quote's {said}"
-            if not theirs and strict:
+            if not theirs and (strict or _places(claim, mark)):
                 if not {t.stem for t in claim.tokens[mark.start : mark.end]} <= quote.stems:
                     return name, f"“{word}” is not in the quote"
     return "", ""
@@ -199,7 +266,7 @@ def check_names(claim: Reading, quote: Reading) -> str:
             continue
         if theirs & claim.tables.parts_of(mark.value):
             continue
-        if all(t.ids & quote.ids or not t.ids for t in own):
+        if all(t.ids & quote.ids or not t.ids for t in own) or _in_said_pole(claim, mark, quote):
             continue
         return f"“{claim.text(mark.start, mark.end)}” is not in the quote"
     for token in claim.tokens:
@@ -211,6 +278,16 @@ def check_names(claim: Reading, quote: Reading) -> str:
             if token.stem not in quote.stems:
                 return f"the name “{token.word}” is not in the quote"
     return ""
+
+
+def _in_said_pole(claim: Reading, name: Mark, quote: Reading) -> bool:
+    """Whether a name is part of a side that the quote has in other words (“on two legs”)."""
+    return any(
+        mark.start <= name.start and name.end <= mark.end
+        for axis in range(len(quote.tables.axis_names))
+        for mark in claim.marks.get(f"axis{axis}", ())
+        if mark.value in {m.value for m, denied in iter_poles(quote, axis) if not denied}
+    )
 
 
 def check_population(claim: Reading, quote: Reading) -> str:
@@ -243,6 +320,9 @@ def check_source(claim: Reading, quote: Reading) -> str:
     if "according to" in named and not theirs and "accord" not in quote.stems:
         return "invented source: “according to” is not in the quote"
     for mark in claim.marks["sources"]:
+        own = range(mark.start, mark.end)
+        if quote.marks["first_person"] and any(m.start in own for m in claim.marks["tellers"]):
+            continue
         if mark.value not in theirs and claim.tokens[mark.start].stem not in quote.stems:
             return f"invented source: “{claim.text(mark.start, mark.end)}” is not in the quote"
     for kind, enough in (("proven", ("proven",)), ("shown", ("shown", "proven", "sources"))):
