@@ -1,9 +1,10 @@
 """Who says this: sentences of the articles that carry a claim, and those that say otherwise.
 
-A sentence says a claim where it is near in meaning, holds the claim's telling words and does not
-turn it round; it says otherwise where it is as near but turns it round, or where it stands on
-another side of a known disagreement. Code only; a paraphrase far from the words is missed
-rather than guessed.
+A sentence says a claim where the support check finds that it carries it, as it does for what a
+language model writes. It says otherwise where it is near, holds the claim's telling words, and the
+check stops at what is denied, which way, which side or what number; or where it stands on another
+side of a known disagreement. Code only; a paraphrase far from the words is missed rather than
+guessed.
 """
 
 from __future__ import annotations
@@ -16,17 +17,24 @@ from importlib import resources
 from typing import Final
 
 from assistant.citations import make_citation
+from assistant.composer import whole_span
 from assistant.disagreements import Disagreement
 from assistant.retriever import Retriever
+from assistant.support import check_support
 from assistant.text import plain, words
-from assistant.types import Article, Citation, ClaimResult, Hit
+from assistant.types import Article, Citation, ClaimResult, Decision, Hit
 
+# A test counts how many true paraphrases and how many changed sentences are said to be said.
+MIN_SIMILARITY: Final = 0.4
+# Cosine and share of the claim's telling words from which a sentence is about the same.
+ABOUT: Final = 0.6
+MIN_COVERAGE: Final = 0.5
+TURNED_ROUND: Final = frozenset(("negation", "direction", "side", "number"))
+MAX_SENTENCES: Final = 4
+MAX_NEAR: Final = 2
+_CANDIDATES: Final = 20
 # What holds under a condition does not deny what holds without it.
 _CONDITION: Final = re.compile(r"(?:[^.:]{1,40}: )?(?:if|when|because)\b", re.I)
-MIN_SIMILARITY: Final = 0.55
-MIN_COVERAGE: Final = 0.5
-MAX_SENTENCES: Final = 4
-_CANDIDATES: Final = 20
 
 
 def find_claim(
@@ -35,52 +43,52 @@ def find_claim(
     articles: Mapping[str, Article],
     disagreements: Sequence[Disagreement] = (),
 ) -> ClaimResult:
-    """Sentences that say `text` and sentences that say otherwise; both empty where none does."""
+    """Sentences that say `text` and sentences that say otherwise; both empty where none does.
+
+    Where none says it, the nearest sentences are given apart, as saying something else.
+    """
     claim = plain(text)
     if not words(claim):
         return ClaimResult(text, (), ())
-    says: list[tuple[Citation, float]] = []
+    says: dict[Citation, float] = {}
     otherwise: list[Citation] = []
+    near: list[Citation] = []
     hits = sorted(retriever.retrieve(claim, _CANDIDATES).hits, key=lambda hit: -hit.similarity)
     for hit in hits:
-        if not _is_about(claim, hit):
-            continue
-        citation = make_citation(articles[hit.passage.span.article_id], hit.passage.span)
-        if turns_round(claim, hit.passage.quote):
-            if not _CONDITION.match(hit.passage.quote):
-                otherwise.append(citation)
-        else:
-            says.append((citation, hit.similarity))
-    says = says[:MAX_SENTENCES]
-    otherwise.extend(_other_sides([c for c, _ in says], articles, disagreements))
-    kept = [c for c in dict.fromkeys(otherwise) if c not in [s for s, _ in says]]
+        if hit.similarity < MIN_SIMILARITY:
+            break
+        # The sentence alone, or with those that it cannot be read without.
+        spans = dict.fromkeys((hit.passage.span, whole_span(hit.passage.span, articles)))
+        citations = [make_citation(articles[span.article_id], span) for span in spans]
+        verdicts = [check_support(claim, [citation.quote]) for citation in citations]
+        carry = [
+            citation
+            for citation, verdict in zip(citations, verdicts, strict=True)
+            if verdict.decision is Decision.PASS
+        ]
+        if carry:
+            if not any(carry[0].span.overlaps(said.span) for said in says):
+                says[carry[0]] = hit.similarity
+        elif _is_about(claim, hit):
+            denied = verdicts[0].rule in TURNED_ROUND
+            denied = denied and not _CONDITION.match(hit.passage.quote)
+            (otherwise if denied else near).append(citations[0])
+    best = list(says)[:MAX_SENTENCES]
+    otherwise.extend(_other_sides(best, articles, disagreements))
+    others = [c for c in dict.fromkeys(otherwise) if c not in best][:MAX_SENTENCES]
     return ClaimResult(
         text,
-        tuple(citation for citation, _ in says),
-        tuple(kept[:MAX_SENTENCES]),
-        tuple(round(similarity, 4) for _, similarity in says),
+        tuple(best),
+        tuple(others),
+        tuple(round(says[citation], 4) for citation in best),
+        () if best else tuple(near[:MAX_NEAR]),
     )
 
 
 def _is_about(claim: str, hit: Hit) -> bool:
-    telling = _stems(claim)
-    held = _stems(hit.passage.quote)
-    coverage = len(telling & held) / len(telling) if telling else 0.0
-    return hit.similarity >= MIN_SIMILARITY and coverage >= MIN_COVERAGE
-
-
-def turns_round(claim: str, sentence: str) -> bool:
-    """Whether one negates what the other states, or has the opposite of one of its words."""
-    ours, theirs = words(claim), words(sentence)
-    negations = frozenset(_polarity()["negations"])
-    if (len(negations & set(ours)) % 2) != (len(negations & set(theirs)) % 2):
-        return True
-    mine, yours = set(ours), set(theirs)
-    return any(
-        (mine & first and yours & second and not yours & first)
-        or (mine & second and yours & first and not yours & second)
-        for first, second in _opposites()
-    )
+    telling, held = _stems(claim), _stems(hit.passage.quote)
+    covered = bool(telling) and len(telling & held) / len(telling) >= MIN_COVERAGE
+    return hit.similarity >= ABOUT and covered
 
 
 def _other_sides(
@@ -111,15 +119,5 @@ def _stems(text: str) -> set[str]:
 @cache
 def few_words() -> frozenset[str]:
     """Words that say too little to tell what a text is about."""
-    return frozenset(_polarity()["few"])
-
-
-@cache
-def _polarity() -> Mapping[str, list[str]]:
-    data = resources.files("assistant").joinpath("data/polarity.toml").read_text("utf-8")
-    return tomllib.loads(data)
-
-
-@cache
-def _opposites() -> tuple[tuple[frozenset[str], frozenset[str]], ...]:
-    return tuple((frozenset(row[0]), frozenset(row[1])) for row in _polarity()["opposites"])
+    data = resources.files("assistant").joinpath("data/few_words.toml").read_text("utf-8")
+    return frozenset(tomllib.loads(data)["few"])

@@ -141,13 +141,13 @@ def _in_whole_quotes(evidence: Evidence, articles: Mapping[str, Article]) -> Evi
 
 def _whole_quote(passage: Passage, articles: Mapping[str, Article]) -> Passage:
     """The passage with the sentences that it cannot be read without; see `_whole_span`."""
-    span = _whole_span(passage.span, articles)
+    span = whole_span(passage.span, articles)
     if span == passage.span:
         return passage
     return replace(passage, span=span, quote=articles[span.article_id].quote(span))
 
 
-def _whole_span(span: Span, articles: Mapping[str, Article], after: bool = True) -> Span:
+def whole_span(span: Span, articles: Mapping[str, Article], after: bool = True) -> Span:
     """The span with the sentences before it that it refers to, and those after that refer to it.
 
     They stand in one paragraph with nothing left out between them, so they are one exact quote.
@@ -200,7 +200,7 @@ def _both_sides(
         leads = []
     else:
         leads = [_statement(_Pick(_whole_quote(lead, articles)), articles, lead)]
-    shown = (_whole_span(side, articles, after=False) for side in best[: MAX_SIDES - len(leads)])
+    shown = (whole_span(side, articles, after=False) for side in best[: MAX_SIDES - len(leads)])
     sides = (
         Statement(
             article.quote(span),

@@ -88,6 +88,7 @@ def claim_to_json(result: ClaimResult) -> dict[str, Any]:
         "claim": result.claim,
         "says": [{**citation_to_json(c), "similarity": s} for c, s in says],
         "says_otherwise": [citation_to_json(c) for c in result.says_otherwise],
+        "near": [citation_to_json(c) for c in result.near],
         "disclaimer": result.disclaimer,
     }
 
@@ -177,6 +178,8 @@ def render_claim(result: ClaimResult) -> str:
         parts.append("No sentence of the articles says this.")
     if result.says_otherwise:
         parts.append("\n".join(["They also say otherwise:", *_quoted(result.says_otherwise)]))
+    if result.near:
+        parts.append("\n".join(["About the same, but not saying it:", *_quoted(result.near)]))
     return "\n\n".join([*parts, result.disclaimer])
 
 

@@ -439,10 +439,16 @@ class CitationContext:
 
 @dataclass(frozen=True, slots=True)
 class ClaimResult:
-    """Who says this. `similarities` are cosines in [-1, 1], aligned with `says`."""
+    """Who says this.
+
+    Attributes:
+        similarities: cosines in [-1, 1], aligned with `says`.
+        near: sentences about the same of which none says it, where none does at all.
+    """
 
     claim: str
     says: tuple[Citation, ...]
     says_otherwise: tuple[Citation, ...]
     similarities: tuple[float, ...] = ()
+    near: tuple[Citation, ...] = ()
     disclaimer: str = field(default=DISCLAIMER, init=False)

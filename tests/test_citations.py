@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from assistant.citations import cite, make_citation, parse_citation_id
-from assistant.claims import turns_round
 from assistant.errors import CitationError, UsageError
 from assistant.pipeline import Assistant
 from assistant.render import answer_to_json
 from assistant.types import Answer, Article, Kind, Outcome, Span, Statement
 from assistant.verify import verify_export
+from evals.mutations import changed_quotes, load_paraphrases, quotable_sentences
 
 
 def test_every_sentence_of_every_article_can_be_looked_up(articles: dict[str, Article]) -> None:
@@ -77,9 +79,16 @@ def test_an_answer_without_its_invariants_cannot_be_built() -> None:
 
 
 def test_a_claim_finds_who_says_it(assistant: Assistant) -> None:
-    result = assistant.claim("A weak gluteus medius makes your pelvis drop on one side")
-    assert any("drop" in c.quote for c in result.says)
+    result = assistant.claim("The gluteus medius keeps the pelvis level while you walk or run")
+    assert any("keep your pelvis level" in c.quote for c in result.says)
+    assert result.near == ()
     assert result.disclaimer
+
+
+def test_a_claim_that_nobody_makes_like_this_shows_what_comes_near(assistant: Assistant) -> None:
+    result = assistant.claim("A weak gluteus medius makes your pelvis drop on one side")
+    assert result.says == ()
+    assert any("weak" in c.quote and "drop" in c.quote for c in result.near)
 
 
 def test_a_claim_turned_round_is_not_said(assistant: Assistant) -> None:
@@ -93,17 +102,26 @@ def test_a_claim_that_nobody_makes_is_said_by_none(assistant: Assistant) -> None
     assert result.says == ()
 
 
-@pytest.mark.parametrize(
-    ("claim", "sentence", "round_"),
-    [
-        ("the muscle is strong", "the muscle is not strong", True),
-        ("it rotates the thigh inward", "it rotates the thigh outward", True),
-        ("it rotates in and outward", "it rotates inward and outward", False),
-        ("weak hips hurt knees", "knees hurt from weak hips", False),
-    ],
-)
-def test_turning_round_is_seen(claim: str, sentence: str, round_: bool) -> None:
-    assert turns_round(claim, sentence) is round_
+def test_a_sentence_that_holds_a_claims_words_does_not_say_it_for_that(
+    assistant: Assistant,
+) -> None:
+    result = assistant.claim("Weak hips cause knee pain")
+    assert not any("assessment" in c.quote for c in result.says)
+    true = "Foam rolling the calf can improve ankle mobility"
+    for said in (f"A study of 900 runners proved: {true}", true.replace("calf", "forearm")):
+        assert assistant.claim(said).says == ()
+
+
+def test_paraphrases_are_found_and_changed_sentences_are_not(assistant: Assistant) -> None:
+    def said(text: str, quotes: Sequence[str]) -> bool:
+        says = assistant.claim(text).says
+        return any(q in c.quote or c.quote in q for q in quotes for c in says)
+
+    true = [p for p in load_paraphrases() if p.split == "dev"][::3]
+    changed = changed_quotes(quotable_sentences())[::15]
+    assert min(len(true), len(changed)) > 100
+    assert np.mean([said(p.text, p.quotes) for p in true]) > 0.65
+    assert np.mean([said(c.text, c.quotes) for c in changed]) < 0.06
 
 
 def test_an_export_is_replayed_against_the_files(assistant: Assistant, tmp_path: Path) -> None:

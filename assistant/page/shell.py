@@ -297,14 +297,18 @@ def render_claim(result: ClaimResult) -> str:
     """Who says a claim and who says otherwise, or that none does; with the disclaimer."""
     groups = "".join(
         f"<h3>{words(key)}</h3>{render_quotes(found)}"
-        for key, found in (("claim.says", result.says), ("claim.other", result.says_otherwise))
+        for key, found in (
+            ("claim.says", result.says),
+            ("claim.other", result.says_otherwise),
+            ("claim.near", result.near),
+        )
         if found
     )
-    nobody = f'<p class="said">{words("claim.nobody")}</p>'
+    nobody = "" if result.says else f'<p class="said">{words("claim.nobody")}</p>'
     return (
         f'<div class="reading list"><h2 id="panel-title" tabindex="-1">{words("claim.result")}'
         f'</h2><p class="asked-claim"><bdi>{escape(result.claim)}</bdi></p>'
-        f'<div class="groups">{groups or nobody}</div>'
+        f'{nobody}<div class="groups">{groups}</div>'
         f'{_claim_form("claim.again")}<p class="disclaimer">{escape(result.disclaimer)}</p></div>'
     )
 

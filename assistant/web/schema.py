@@ -143,11 +143,15 @@ class Says(Citation):
 
 
 class Claim(_Reply):
-    """Which sentences of the articles say this and which say otherwise; perhaps none."""
+    """Which sentences of the articles say this and which say otherwise; perhaps none.
+
+    `near` are about the same and do not say it; they are given where no sentence says it.
+    """
 
     claim: str
     says: list[Says]
     says_otherwise: list[Citation]
+    near: list[Citation]
     disclaimer: Disclaimer
 
 
