@@ -51,8 +51,8 @@ def load_vectors(path: Path, texts: Iterable[str], encoder: Encoder) -> Mapping[
             vectors = np.asarray(file["vectors"], np.float32)
     except (zipfile.BadZipFile, *DAMAGED) as error:
         raise UsageError(
-            f"{path}: cannot be read ({squeeze(str(error))}); it needs the arrays `sha256` and `vectors`, as "
-            "numpy.savez writes them"
+            f"{path}: cannot be read ({squeeze(str(error))}); it needs the arrays `sha256` and "
+            "`vectors`, as numpy.savez writes them"
         ) from error
     dimensions = encoder.encode(["size"]).shape[1]
     if hashes.ndim != 1:

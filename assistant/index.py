@@ -232,8 +232,9 @@ def _translated(folder: Path) -> Iterator[None]:
     except BaseException as error:  # Its Rust core panics with one that is no Exception.
         if isinstance(error, Exception) or type(error).__name__ == "PanicException":
             raise StoreError(
-                f"{folder}: Chroma cannot use it ({type(error).__name__}: {squeeze(str(error))[:200]}); "
-                "check that it may be written and has space, then run `knee-hip ingest --force`"
+                f"{folder}: Chroma cannot use it ({type(error).__name__}: "
+                f"{squeeze(str(error))[:200]}); check that it may be written and has space, then "
+                "run `knee-hip ingest --force`"
             ) from error
         raise
 
