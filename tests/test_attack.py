@@ -18,7 +18,7 @@ from assistant.bulk import load_vectors
 from assistant.citations import cite
 from assistant.corpus import read_corpus
 from assistant.disagreements import load_disagreements, load_findings
-from assistant.documents import read_document
+from assistant.documents import apart, read_document
 from assistant.documents.tags import MAX_ATTRIBUTES, MAX_IN_LINE, iter_attribute_counts
 from assistant.errors import AssistantError, CorpusError, StoreError, UsageError
 from assistant.generations import current_generation, read_manifest
@@ -74,6 +74,46 @@ def test_a_page_that_would_take_minutes_is_refused_at_once(
     path.write_text(SENTENCE + page, "utf-8")
     with pytest.raises(CorpusError, match=said):
         read_document(path)
+
+
+def pdf_of(content: bytes, form: bytes) -> bytes:
+    """A PDF of one page with this content, and a form X that it may draw."""
+    objects = (
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 5 0 R /Resources "
+        b"<< /Font << /F 4 0 R >> /XObject << /X 6 0 R >> >> >>",
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+        b"<< /Length %d >> stream\n%s\nendstream" % (len(content), content),
+        b"<< /Type /XObject /Subtype /Form /BBox [0 0 612 792] /Resources << /XObject "
+        b"<< /X 6 0 R >> /Font << /F 4 0 R >> >> /Length %d >> stream\n%s\nendstream"
+        % (len(form), form),
+    )
+    raw = b"%PDF-1.4\n"
+    for number, body in enumerate(objects, start=1):
+        raw += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    return raw + b"trailer << /Size 7 /Root 1 0 R >>\n%%EOF"
+
+
+WORDS = b"BT /F 12 Tf 50 700 Td (A hip bends and turns.) Tj ET\n"
+
+
+@pytest.mark.timeout(120)
+def test_a_pdf_that_draws_without_end_is_refused_and_ends_no_process(tmp_path: Path) -> None:
+    path = tmp_path / "x.pdf"
+    path.write_bytes(pdf_of(WORDS + b"/X Do", WORDS))
+    assert "A hip bends and turns." in read_document(path).text
+    path.write_bytes(pdf_of(WORDS + b"/X Do", b"/X Do " + WORDS + b" /X Do"))
+    with pytest.raises(CorpusError, match=r"x\.pdf: .*too much time or memory.*\.txt"):
+        read_document(path)
+
+
+def test_a_pdf_may_take_so_much_time_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "_CHILD", "import sys\nwhile True: pass")
+    monkeypatch.setattr(apart, "MIN_SECONDS", 1)
+    monkeypatch.setattr(apart, "_WAIT", 1)
+    with pytest.raises(CorpusError, match="too much time"):
+        apart.read_pdf_apart(b"%PDF")
 
 
 def test_scripts_and_comments_have_no_attributes() -> None:

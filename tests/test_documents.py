@@ -324,7 +324,7 @@ def test_files_and_texts_have_a_limit(read: Read, monkeypatch: pytest.MonkeyPatc
         read(".txt", "more than ten bytes")
     monkeypatch.setattr(pdf_module, "MAX_FILE_BYTES", 10)
     with pytest.raises(CorpusError, match="more than 10"):
-        read(".pdf", pdf_of(["more than ten bytes"]))
+        pdf_module.read_pdf(pdf_of(["more than ten bytes"]))
     monkeypatch.setattr(docx_module, "MAX_UNPACKED_BYTES", 10)
     with pytest.raises(CorpusError, match="unpacks"):
         read(".docx", docx_of({}))
