@@ -158,18 +158,19 @@ def _split_blocks(
     label = ""
     paragraphs = _iter_paragraphs(article)
     for paragraph in paragraphs:
-        rest = paragraph
-        while rest:
-            line, following = rest[0], rest[1:]
+        at = 0
+        while at < len(paragraph):
+            line = paragraph[at]
+            followed = at + 1 < len(paragraph)
             words = _kept_words(article.text, article.left_out, line.start, line.end)
             if words in posts and not (words == article.title and blocks):
                 outline = _Outline(post=words)
                 blocks.append(_block(article, BlockKind.TITLE, line, outline))
                 owners.append("")
-                rest, label = following, ""
+                at, label = at + 1, ""
                 continue
             heading = (
-                _parse_heading(line, following, outline)
+                _parse_heading(line, followed, outline)
                 if marked is None
                 else _marked_heading(line, len(paragraph) == 1, marked, outline)
             )
@@ -181,7 +182,7 @@ def _split_blocks(
                 block = _block(article, BlockKind.HEADING, line, outline, marker, start)
                 blocks.append(replace(block, level=level))
                 owners.append("")
-                rest, label = following, ""
+                at, label = at + 1, ""
                 continue
             kind, marker, start = _parse_item(line)
             if (
@@ -191,13 +192,13 @@ def _split_blocks(
                 label = marker
             elif kind is not BlockKind.BULLET:
                 label = ""
-            taken = _paragraph_lines(rest) if kind is BlockKind.PARAGRAPH else 1
-            last = rest[taken - 1]
+            end = _paragraph_end(paragraph, at) if kind is BlockKind.PARAGRAPH else at + 1
+            last = paragraph[end - 1]
             whole = _Line(line.start, last.end, article.text[line.start : last.end])
             shown = label if kind is BlockKind.BULLET and label else marker
             blocks.append(_block(article, kind, whole, outline, shown, start))
             owners.append(outline.numbered)
-            rest = rest[taken:]
+            at = end
     return tuple(blocks), tuple(owners)
 
 
@@ -230,10 +231,10 @@ def _iter_paragraphs(article: Article) -> Iterator[list[_Line]]:
         yield run
 
 
-def _paragraph_lines(lines: list[_Line]) -> int:
-    """How many lines one paragraph takes: up to the next list item or labelled line."""
-    for number, line in enumerate(lines[1:], start=1):
-        if _parse_item(line)[0] is not BlockKind.PARAGRAPH:
+def _paragraph_end(lines: list[_Line], first: int) -> int:
+    """The line behind a paragraph that starts at `first`: the next list item or labelled line."""
+    for number in range(first + 1, len(lines)):
+        if _parse_item(lines[number])[0] is not BlockKind.PARAGRAPH:
             return number
     return len(lines)
 
@@ -250,9 +251,7 @@ def _parse_item(line: _Line) -> tuple[BlockKind, str, int]:
     return BlockKind.PARAGRAPH, "", line.start
 
 
-def _parse_heading(
-    line: _Line, following: list[_Line], outline: _Outline
-) -> tuple[int, str, int] | None:
+def _parse_heading(line: _Line, followed: bool, outline: _Outline) -> tuple[int, str, int] | None:
     """A heading's level, its number if it has one, and where its words start; else None.
 
     A heading is a line of at most 16 words that ends without a full stop and stands alone, or
@@ -261,7 +260,7 @@ def _parse_heading(
     case below a title-case heading → 2, else 1.
     """
     words = line.text.strip()
-    asks = words.endswith(":") and words.split()[0].casefold() in _ASKING and not following
+    asks = words.endswith(":") and words.split()[0].casefold() in _ASKING and not followed
     if len(words.split()) > 16 or (words.endswith(_HEADING_END) and not asks):
         return None
     if _BULLET.match(line.text) or _LABEL.match(words) or line.text[:1].isspace():
@@ -270,7 +269,7 @@ def _parse_heading(
     if match := _NUMBER.match(line.text):
         marker, start = match["marker"], line.start + match.end()
     title_case = _is_title_case(words)
-    if following:
+    if followed:
         return (2 if outline.levels else 1, marker, start) if title_case else None
     if marker or _KEYCAP.match(words):
         return (2 if outline.levels else 1, marker, start)
@@ -288,7 +287,7 @@ def _marked_heading(
     match = _NUMBER.match(line.text)
     if line.start not in marked:
         named = alone and match and not line.text.rstrip().endswith(_HEADING_END)
-        return _parse_heading(line, [], outline) if named else None
+        return _parse_heading(line, False, outline) if named else None
     marker, start = (match["marker"], line.start + match.end()) if match else ("", line.start)
     return min(marked[line.start], len(outline.levels) + 1), marker, start
 

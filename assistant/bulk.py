@@ -16,12 +16,15 @@ from typing import Final
 
 import numpy as np
 
+from assistant.documents.files import DAMAGED
 from assistant.encoder import Encoder, Vectors
 from assistant.errors import UsageError
-from assistant.text import sha256_text
+from assistant.text import sha256_text, squeeze
 
 _COMPARED: Final = 16
 _SAME: Final = 0.999
+_SMALL: Final = 50_000_000
+_MAX_RATIO: Final = 50
 
 
 def save_texts(path: Path, texts: Iterable[str]) -> int:
@@ -42,13 +45,14 @@ def load_vectors(path: Path, texts: Iterable[str], encoder: Encoder) -> Mapping[
         UsageError: the file cannot be read, or its vectors are not this model's.
     """
     try:
+        _check_packing(path)
         with np.load(path, allow_pickle=False) as file:
             hashes = np.char.decode(h) if (h := file["sha256"]).dtype.kind == "S" else h
             vectors = np.asarray(file["vectors"], np.float32)
-    except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
+    except (zipfile.BadZipFile, *DAMAGED) as error:
         raise UsageError(
-            f"{path}: cannot be read ({error}); it needs the arrays `sha256` and `vectors`, as "
-            "numpy.savez writes them"
+            f"{path}: cannot be read ({squeeze(str(error))}); it needs the arrays `sha256` and "
+            "`vectors`, as numpy.savez writes them"
         ) from error
     dimensions = encoder.encode(["size"]).shape[1]
     if hashes.ndim != 1:
@@ -71,6 +75,14 @@ def load_vectors(path: Path, texts: Iterable[str], encoder: Encoder) -> Mapping[
     vectors /= lengths[:, None]
     _compare(path, list(found), vectors[list(found.values())], encoder)
     return {text: vectors[row] for text, row in found.items()}
+
+
+def _check_packing(path: Path) -> None:
+    """Raise where an array unpacks to far more than it takes: numbers do not, a bomb does."""
+    with zipfile.ZipFile(path) as file:
+        for part in file.infolist():
+            if part.file_size > max(_SMALL, _MAX_RATIO * part.compress_size):
+                raise ValueError(f"{part.filename} would unpack to {part.file_size} bytes")
 
 
 def _compare(path: Path, texts: list[str], vectors: Vectors, encoder: Encoder) -> None:

@@ -46,6 +46,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"knee-hip: {error}; check the disk and the output", file=sys.stderr)
         return 1
+    except MemoryError:
+        print("knee-hip: there is not enough memory; free some", file=sys.stderr)
+        return 1
+    except ImportError as error:
+        print(
+            f"knee-hip: {error}; install it again with the README's command, or free some memory",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
         print("knee-hip: stopped", file=sys.stderr)
         return 1

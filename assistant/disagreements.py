@@ -5,12 +5,12 @@ Either from one another, or a sentence from the source that its own article name
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+from assistant.beside import read_toml, rows_of
 from assistant.errors import CorpusError
 from assistant.types import Article, Span
 
@@ -44,7 +44,7 @@ def load_disagreements(
     """
     path = folder / DISAGREEMENTS_FILE
     found = []
-    for row in _read(path).get("disagreement", ()):
+    for row in rows_of(read_toml(path), "disagreement", path):
         try:
             if any(side["article"] in missing for side in row["side"]):
                 continue
@@ -70,7 +70,7 @@ def load_findings(
     """
     path = folder / DISAGREEMENTS_FILE
     found = {}
-    for row in _read(path).get("beyond", ()):
+    for row in rows_of(read_toml(path), "beyond", path):
         try:
             if row["article"] in missing:
                 continue
@@ -83,15 +83,6 @@ def load_findings(
                 f"{path}: beyond {row.get('starts', '?')!r}: {error}; correct it"
             ) from error
     return found
-
-
-def _read(path: Path) -> Mapping[str, Any]:
-    if not path.exists():
-        return {}
-    try:
-        return tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CorpusError(f"{path}: cannot be read ({error}); correct it") from error
 
 
 def _sentence(articles: Mapping[str, Article], article_id: str, start: str) -> Span:

@@ -36,6 +36,7 @@ _HOLDER: Final = "writer"
 _READERS: Final = "readers"
 _NOT_HASHED: Final = ("chroma", MANIFEST, _READERS)
 _CHUNK: Final = 1 << 20
+_MAX_NAME: Final = 60
 
 
 def file_sha256(path: Path) -> str:
@@ -63,9 +64,9 @@ def current_generation(folder: Path) -> Path | None:
             f"{pointer}: cannot be read ({error}); run `knee-hip ingest --force`"
         ) from error
     generation = folder / "generations" / name
-    if not name.isalnum() or not generation.is_dir():
+    if not name.isalnum() or len(name) > _MAX_NAME or not generation.is_dir():
         raise StoreError(
-            f"{pointer}: names the generation {name!r}, which is not there; "
+            f"{pointer}: names the generation {name[:_MAX_NAME]!r}, which is not there; "
             "run `knee-hip ingest --force`"
         )
     return generation
@@ -253,7 +254,7 @@ def read_manifest(generation: Path) -> dict[str, Any]:
     try:
         manifest = json.loads(path.read_text("utf-8"))
         digest, files = manifest.pop("digest"), dict(manifest["files"])
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise StoreError(f"{path}: missing or damaged; run `knee-hip ingest --force`") from error
     if digest != _digest(manifest):
         raise StoreError(f"{path}: was changed after it was built; run `knee-hip ingest --force`")

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from assistant.encoder import Vectors
 from assistant.errors import StoreError
 from assistant.generations import Lease, read_manifest, write_manifest
+from assistant.text import squeeze
 from assistant.types import Passage, Span
 
 Row = TypeVar("Row")
@@ -231,8 +232,9 @@ def _translated(folder: Path) -> Iterator[None]:
     except BaseException as error:  # Its Rust core panics with one that is no Exception.
         if isinstance(error, Exception) or type(error).__name__ == "PanicException":
             raise StoreError(
-                f"{folder}: Chroma cannot use it ({type(error).__name__}: {str(error)[:200]}); "
-                "check that it may be written and has space, then run `knee-hip ingest --force`"
+                f"{folder}: Chroma cannot use it ({type(error).__name__}: "
+                f"{squeeze(str(error))[:200]}); check that it may be written and has space, then "
+                "run `knee-hip ingest --force`"
             ) from error
         raise
 

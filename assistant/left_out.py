@@ -202,20 +202,20 @@ def _undo_leet(match: re.Match[str]) -> str:
 
 def _split_lines(text: str) -> list[_Line]:
     """The lines that say something; one that goes on in lower case is one with the next."""
-    lines: list[_Line] = []
+    places: list[tuple[int, int, bool]] = []
     at, blank = 0, True
     for raw in text.split("\n"):
         start, end = trim(text, at, at + len(raw))
         at += len(raw) + 1
         if start == end:
             blank = True
-        elif lines and not blank and text[start].islower():
-            begin = lines[-1].start
-            lines[-1] = _Line(begin, end, squeeze(text[begin:end]), lines[-1].after_blank)
+        elif places and not blank and text[start].islower():
+            begin, _, after_blank = places[-1]
+            places[-1] = begin, end, after_blank
         else:
-            lines.append(_Line(start, end, squeeze(text[start:end]), blank))
+            places.append((start, end, blank))
             blank = False
-    return lines
+    return [_Line(start, end, squeeze(text[start:end]), blank) for start, end, blank in places]
 
 
 def _last_line(lines: Sequence[_Line], first: int, scope: str) -> int:

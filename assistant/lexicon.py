@@ -7,11 +7,11 @@ exercise), as opposed to a quality or an action.
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from assistant.beside import read_toml, rows_of
 from assistant.errors import CorpusError
 from assistant.text import words
 
@@ -44,11 +44,9 @@ def load_lexicon(folder: Path) -> Lexicon:
         CorpusError: the file cannot be read, or a group has no words.
     """
     path = folder / LEXICON_FILE
-    if not path.exists():
-        return Lexicon()
-    try:
-        data = tomllib.loads(path.read_text("utf-8"))
-        groups = [(row["words"], row.get("subject", False)) for row in data.get("synonyms", ())]
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, KeyError, TypeError) as error:
-        raise CorpusError(f"{path}: cannot be read ({error}); correct it") from error
-    return Lexicon(word for group, subject in groups if subject for word in group)
+    groups = rows_of(read_toml(path), "synonyms", path)
+    for row in groups:
+        found = row.get("words")
+        if not isinstance(found, list) or not all(isinstance(word, str) for word in found):
+            raise CorpusError(f"{path}: a group has words = {found!r:.80}; give a list of words")
+    return Lexicon(word for row in groups if row.get("subject") for word in row["words"])

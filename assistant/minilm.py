@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assistant.errors import ModelError
+from assistant.text import squeeze
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -285,9 +286,14 @@ def _session(weights: Weights, heads: Mapping[str, tuple[Array, Array]]) -> Infe
         list(graph.tensors),
         [onnxruntime.OrtValue.ortvalue_from_numpy(v) for v in graph.tensors.values()],
     )
-    return onnxruntime.InferenceSession(
-        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    try:
+        return onnxruntime.InferenceSession(
+            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        )
+    except RuntimeError as error:
+        raise ModelError(
+            f"the model cannot be started ({squeeze(str(error))[-120:]}); free some memory"
+        ) from error
 
 
 def _elsewhere(name: str, values: NDArray[Any]) -> Any:

@@ -9,12 +9,12 @@ no article answers it.
 from __future__ import annotations
 
 import json
-import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from assistant.beside import read_toml
 from assistant.errors import CorpusError
 from assistant.text import squeeze, words
 from assistant.types import Article, Span
@@ -50,7 +50,7 @@ def load_questions(
             if isinstance(row, dict) and row.get("article") in missing:
                 continue
             question, spans = _parse_line(row, articles)
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise CorpusError(f"{place}: {error}; correct the line") from error
         _, known = merged.setdefault(normal_question(question), (question, []))
         known.extend(span for span in spans if span not in known)
@@ -82,10 +82,10 @@ def load_examples(corpus: Path) -> tuple[str, ...]:
     path = corpus / EXAMPLES_FILE
     if not path.exists():
         return ()
-    try:
-        return tuple(str(text) for text in tomllib.loads(path.read_text("utf-8"))["questions"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CorpusError(f"{path}: cannot be read ({error}); correct it") from error
+    found = read_toml(path).get("questions")
+    if not isinstance(found, list) or not all(isinstance(text, str) for text in found):
+        raise CorpusError(f"{path}: has questions = {found!r:.80}; give a list of questions")
+    return tuple(found)
 
 
 def _parse_line(
@@ -94,6 +94,7 @@ def _parse_line(
     question = squeeze(str(row["question"]))
     if not words(question):
         raise ValueError("the question has no words")
+    question.encode("utf-8")  # Half a character cannot be written into an index.
     article_id = row["article"]
     if article_id is None:
         if not row.get("why"):

@@ -272,6 +272,8 @@ _ROOT_PATH: Final = re.compile(r"(?:/[\w.~-]+)*", re.ASCII)
 
 def _written_out(name: str, path: Path | None) -> Path | None:
     """A path of the settings in full, its ``~`` and the working folder written out."""
+    if path and "\0" in str(path):
+        raise SettingsError(f"{name} has a null character in it; write the path out")
     try:
         return path.expanduser().absolute() if path else None
     except RuntimeError as error:

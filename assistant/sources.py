@@ -6,12 +6,12 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
+from assistant.beside import read_toml
 from assistant.errors import CorpusError
 from assistant.left_out import find_by_rules, known_kinds
 from assistant.text import trim
@@ -54,13 +54,7 @@ class Source:
 def load_sources(folder: Path) -> dict[str, Source]:
     """What ``sources.toml`` says of each article; empty where there is no such file."""
     path = folder / SOURCES_FILE
-    if not path.exists():
-        return {}
-    try:
-        data = tomllib.loads(path.read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CorpusError(f"{path}: cannot be read ({error}); correct it") from error
-    entries = data.get("articles", {})
+    entries = read_toml(path).get("articles", {})
     if not isinstance(entries, dict) or not all(isinstance(e, dict) for e in entries.values()):
         raise CorpusError(f"{path}: an article needs a table of its own, [articles.NAME]")
     return {name: _parse_source(path, name, entry) for name, entry in entries.items()}
@@ -76,12 +70,7 @@ class About:
 def load_about(folder: Path) -> About:
     """The ``[corpus]`` table of ``sources.toml``; empty where there is none."""
     path = folder / SOURCES_FILE
-    if not path.exists():
-        return About()
-    try:
-        table = tomllib.loads(path.read_text("utf-8")).get("corpus", {})
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CorpusError(f"{path}: cannot be read ({error}); correct it") from error
+    table = read_toml(path).get("corpus", {})
     about = table.get("about", "") if isinstance(table, dict) else None
     if not isinstance(about, str) or set(about) & set("<>\n") or len(about) > MAX_ABOUT_CHARS:
         raise CorpusError(

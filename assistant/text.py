@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from typing import Final
 
 _WORD: Final = re.compile(r"[^\W_]+(?:[’'][^\W_]+)*")
-_TERMINAL: Final = re.compile(r"(?:[.!?]+|…)[\"”’')\]]*(?=\s)")
+# Not from the middle of a run: a million of dots would be tried from each of them.
+_TERMINAL: Final = re.compile(r"(?:(?<![.!?])[.!?]+|…)[\"”’')\]]*(?=\s)")
 _ABBREVIATIONS: Final = frozenset(
     "dr mr mrs ms prof vs e.g i.e approx fig dept inc jr sr cf a.k.a".split()
 )

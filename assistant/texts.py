@@ -153,8 +153,9 @@ def _read(path: Path) -> StoredText:
             Original(**row["original"]),
             tuple((start, end) for start, end in row["left_out"]),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        name = stored.name
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, RecursionError) as error:
         raise StoreError(f"{path}: damaged ({error}); run `knee-hip ingest --force`") from error
-    if stored.name != path.name:
+    if name != path.name:
         raise StoreError(f"{path}: does not hold what its name says; run `knee-hip ingest --force`")
     return stored

@@ -113,11 +113,12 @@ def _is_carried(
     answer: Mapping[str, Any], statement: Any, cited: Sequence[Mapping[str, Any]]
 ) -> bool:
     """Whether it is a model's statement, and its quotes, replayed by themselves, carry it."""
-    if not str(answer.get("generator")).startswith(f"{REPHRASE}: "):
+    reworded = str(answer.get("generator")).startswith(f"{REPHRASE}: ")
+    if not reworded or not isinstance(statement, dict):
         return False
     quotes = [quote for row in cited if isinstance(quote := row.get("quote"), str)]
-    text = statement.get("text")
-    if not isinstance(text, str) or len(quotes) != len(statement["citations"]):
+    text, named = statement.get("text"), statement.get("citations")
+    if not isinstance(text, str) or not isinstance(named, list) or len(quotes) != len(named):
         return False
     return check_support(text, quotes).decision is Decision.PASS
 

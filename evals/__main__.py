@@ -131,6 +131,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     mutations.set_defaults(command=_mutations)
 
+    fuzz = commands.add_parser(
+        "fuzz", help="generated messages; counts exceptions and broken promises"
+    )
+    fuzz.add_argument("--number", type=int, default=1000, metavar="N")
+    fuzz.add_argument("--seed", type=int, default=1)
+    fuzz.add_argument(
+        "--minutes", type=float, default=0.0, help="stop after so many, whatever --number says"
+    )
+    fuzz.add_argument("--corpus", type=Path, default=DEFAULT_CORPUS, metavar="DIR")
+    fuzz.add_argument("--json", action="store_true")
+    fuzz.set_defaults(command=_fuzz)
+
     safety = commands.add_parser("safety", help="write docs/safety.md from the safety layer's data")
     safety.set_defaults(command=_safety)
     return parser
@@ -292,6 +304,34 @@ def _mutations(options: argparse.Namespace) -> int:
     else:
         print(render_mutations(figures), end="")
     return 0
+
+
+def _fuzz(options: argparse.Namespace) -> int:
+    from evals.cases import load_suite
+    from evals.fuzz import render_findings, run_fuzz
+    from evals.report import progress
+    from evals.run import default_suite_files, open_subject
+    from evals.truth import load_truth
+
+    truth = load_truth(options.corpus)
+    suite = load_suite(default_suite_files(), load_truth(DEFAULT_CORPUS).texts)
+    subject = open_subject(options.corpus, _ERRORS, chat_mode="quotes")
+    with progress(_ERRORS) as bar:
+        task = bar.add_task("asking", total=options.number)
+        findings = run_fuzz(
+            subject,
+            suite.cases,
+            truth,
+            options.number,
+            options.seed,
+            60 * options.minutes,
+            lambda done: bar.advance(task, done),
+        )
+    if options.json:
+        print(json.dumps(findings.to_json(), indent=1))
+    else:
+        print(render_findings(findings))
+    return 1 if findings.faults else 0
 
 
 def _safety(options: argparse.Namespace) -> int:

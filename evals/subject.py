@@ -160,7 +160,7 @@ def observe(
         for case in part:
             observation = found[case.id]
             if case.id in again and observation.answer is not None:
-                same = _comparable(again[case.id]) == _comparable(observation.answer)
+                same = comparable(again[case.id]) == comparable(observation.answer)
                 observation = replace(observation, repeatable=same)
             observations.append(observation)
         if progress is not None:
@@ -193,7 +193,17 @@ def _ask_again(subject: Subject, cases: Sequence[Case]) -> dict[str, AnswerJson 
 
 
 def _answers(subject: Subject, cases: Sequence[Case]) -> list[tuple[AnswerJson | None, str]]:
-    messages = [(case.question, case.history) for case in cases]
+    return answer_batch(subject, [(case.question, case.history) for case in cases])
+
+
+def answer_batch(
+    subject: Subject, messages: Sequence[Message]
+) -> list[tuple[AnswerJson | None, str]]:
+    """One answer a message, or None and what was raised; asked together if none raises.
+
+    Raises:
+        AssistantError: what only the operator can repair.
+    """
     try:
         together: list[tuple[AnswerJson | None, str]] = [
             (answer, "") for answer in subject.answers(messages)
@@ -220,7 +230,7 @@ def _words_of(error: Exception) -> str:
     return f"{type(error).__name__}: {error}"[:200]
 
 
-def _comparable(answer: object) -> str:
+def comparable(answer: object) -> str:
     """An answer without its times as text, whatever it is."""
     if isinstance(answer, Mapping):
         answer = {str(key): value for key, value in answer.items() if key != "timings_ms"}

@@ -39,7 +39,7 @@ HOMES = {
     "sklearn": {"answerability"},
     "filelock": {"generations"},
     "trafilatura": {"documents.html"},
-    "lxml": {"documents.html", "documents.docx"},
+    "lxml": {"documents.html", "documents.docx", "documents.tags"},
     "docx": {"documents.docx"},
     "pypdfium2": {"documents.pdf"},
     "markdown_it": {"documents.markdown"},

@@ -290,6 +290,7 @@ def test_bytes_that_are_no_document_are_an_error_that_names_the_file(
         (".html", lambda: b"<p>a b c d</p>" * 60_001, "elements"),
         (".html", lambda: f"{ARTICLE}{'<b>' * 300}words".encode(), "nested too deeply"),
         (".md", lambda: b"![a](b)\n", "no text"),
+        (".md", lambda: b"words\n\n" * 600_000, "characters of Markdown; .*split"),
         (".pdf", lambda: pdf_of([]), "no text layer"),
         (".pdf", encrypted_pdf, "password"),
         (".pdf", lambda: pdf_of(["some words"])[:300], "no PDF that can be read"),
@@ -324,7 +325,7 @@ def test_files_and_texts_have_a_limit(read: Read, monkeypatch: pytest.MonkeyPatc
         read(".txt", "more than ten bytes")
     monkeypatch.setattr(pdf_module, "MAX_FILE_BYTES", 10)
     with pytest.raises(CorpusError, match="more than 10"):
-        read(".pdf", pdf_of(["more than ten bytes"]))
+        pdf_module.read_pdf(pdf_of(["more than ten bytes"]))
     monkeypatch.setattr(docx_module, "MAX_UNPACKED_BYTES", 10)
     with pytest.raises(CorpusError, match="unpacks"):
         read(".docx", docx_of({}))

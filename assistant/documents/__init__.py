@@ -9,6 +9,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from assistant.documents.apart import read_pdf_apart
 from assistant.documents.docx import read_docx
 from assistant.documents.files import (
     MAX_FILE_BYTES,
@@ -19,7 +20,6 @@ from assistant.documents.files import (
 )
 from assistant.documents.html import read_html
 from assistant.documents.markdown import read_markdown
-from assistant.documents.pdf import read_pdf
 from assistant.documents.writer import Document
 from assistant.errors import CorpusError
 
@@ -59,7 +59,7 @@ def read_document(path: Path) -> Document:
     raw = read_bytes(path, MAX_ORIGINAL_BYTES if suffix in (".pdf", ".docx") else MAX_FILE_BYTES)
     try:
         if suffix == ".pdf":
-            document = read_pdf(raw)
+            document = read_pdf_apart(raw)
         elif suffix == ".docx":
             document = read_docx(raw)
         elif suffix == ".md":

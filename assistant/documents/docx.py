@@ -175,7 +175,7 @@ def _is_hidden(run: _Element) -> bool:
     if vanish is not None and vanish.get(f"{_W}val", "1") not in ("0", "false", "off"):
         return True
     size = _value(run, "rPr", "sz")
-    if size.isdigit() and int(size) <= _MIN_HALF_POINTS:
+    if size.isdecimal() and int(size) <= _MIN_HALF_POINTS:
         return True
     shaded = run.find(f"{_W}rPr/{_W}shd") is not None
     return _value(run, "rPr", "color").upper() in _NOT_IN_COLOUR and not shaded
@@ -189,7 +189,7 @@ def _heading_level(style: list[_Element], names: list[str]) -> int:
         if name == "title":
             return 1
     outline = next(filter(None, (_value(s, "pPr", "outlineLvl") for s in style)), "")
-    return int(outline) + 1 if outline.isdigit() and int(outline) < 6 else 0
+    return int(outline) + 1 if outline.isdecimal() and int(outline) < 6 else 0
 
 
 def _number_formats(word: WordDocument) -> Mapping[tuple[str, int], str]:

@@ -17,20 +17,15 @@ from assistant.documents.hidden import (
     hiding_selectors,
     read_style,
 )
+from assistant.documents.tags import check_attributes, check_elements, check_in_line
 from assistant.documents.writer import BULLET, Document, Writer, clean
 from assistant.errors import CorpusError
 
 if TYPE_CHECKING:
     from lxml.etree import _Element
 
-MAX_ELEMENTS: Final = 60_000
-"""A page of more would take minutes; one of 20,000 is long."""
-MAX_ATTRIBUTES: Final = 500
-"""Of one tag; a page's tag has a dozen."""
 MIN_WORDS: Final = 3
 
-_TAG: Final = re.compile(r"<[a-zA-Z][^<>]*")
-_QUOTED: Final = re.compile(r"\"[^\"]*\"|'[^']*'")
 _WORDS: Final = frozenset("p h1 h2 h3 h4 h5 h6".split())
 _META_CHARSET: Final = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w.:-]+)", re.I)
 _XML_CHARSET: Final = re.compile(rb"^\s*<\?xml[^>]{0,200}?encoding\s*=\s*[\"']([\w.:-]+)", re.I)
@@ -60,7 +55,7 @@ def read_html(raw: bytes) -> Document:
     from lxml import etree, html
 
     text = _decode(raw)
-    _check_attributes(text)
+    check_attributes(text)
     parser = html.HTMLParser(encoding="utf-8", no_network=True, huge_tree=False)
     try:
         page = html.document_fromstring(text.encode("utf-8", "replace"), parser=parser)
@@ -70,10 +65,10 @@ def read_html(raw: bytes) -> Document:
                 "HTML that is nested too deeply or holds too long a text; save the page's text as "
                 ".txt"
             )
-        if any(number > MAX_ELEMENTS for number, _ in enumerate(page.iter(), start=1)):
-            raise CorpusError(f"a page of more than {MAX_ELEMENTS} elements; split it")
+        check_elements(page)
         facts = _facts(page)
         _drop_hidden(page)
+        check_in_line(page)
         _wrap_bare_article(page)
         body = _find_article(page)
         writer = Writer()
@@ -111,18 +106,6 @@ def _decode(raw: bytes) -> str:
     if name not in _CHARSETS:
         raise CorpusError(f"says that it is in {name}, which is not read; save it as UTF-8")
     return check_bytes(raw, _CHARSETS[name])
-
-
-def _check_attributes(text: str) -> None:
-    """Refuse a tag with so many attributes that the parser, which compares all, takes minutes."""
-    for tag in _TAG.finditer(text):
-        if len(tag.group().split()) > MAX_ATTRIBUTES:
-            names = _QUOTED.sub("", tag.group()).split()
-            if len(names) > MAX_ATTRIBUTES:
-                raise CorpusError(
-                    f"a tag with {len(names)} attributes at character {tag.start()}; save the "
-                    "page's text as .txt"
-                )
 
 
 def _facts(page: _Element) -> dict[str, str]:

@@ -17,6 +17,8 @@ from assistant.errors import CorpusError
 if TYPE_CHECKING:
     from markdown_it.token import Token
 
+MAX_CHARS: Final = 4_000_000
+"""Its reader takes up to 500 bytes of memory for each character; a book has a million."""
 MAX_FRONT_MATTER: Final = 64_000
 MAX_NESTING: Final = 100
 _FRONT_MATTER: Final = re.compile(r"(---|\+\+\+)[ \t]*\n(.*?)\n(?:\1|\.\.\.)[ \t]*(?:\n|$)", re.S)
@@ -25,9 +27,17 @@ _ATTRIBUTE: Final = re.compile(r"([\w-]+)(?:\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^
 
 
 def read_markdown(text: str) -> Document:
-    """The document of a Markdown text with or without front matter (YAML or TOML)."""
+    """The document of a Markdown text with or without front matter (YAML or TOML).
+
+    Raises:
+        CorpusError: too long, or it cannot be read; does not name the file.
+    """
     from markdown_it import MarkdownIt
 
+    if len(text) > MAX_CHARS:
+        raise CorpusError(
+            f"{len(text)} characters of Markdown; a file has at most {MAX_CHARS}, split it"
+        )
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
     facts, body = _split_front_matter(text)
     # What is nested more deeply than the limit is dropped; its own limit is 20 levels.

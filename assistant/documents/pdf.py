@@ -39,7 +39,7 @@ _HYPHEN: Final = 2  # what pdfium puts for the hyphen at a line's end, without a
 _BULLETS: Final = re.compile(r"[•●▪■◦○‣⁃∙➢➤✓✔❖\uf0b7\uf0a7\uf0d8\uf0fc·] *(?=\S)")
 _NUMBERED: Final = re.compile(r"(\d{1,3}[.)]) +(?=\S)")
 _LETTERS: Final = re.compile(r"[^\W\d_]+")
-_LAST_LETTERS: Final = re.compile(r"[^\W\d_]+$")
+_LAST_LETTERS: Final = re.compile(r"(?<![^\W\d_])[^\W\d_]+$")
 _LABEL: Final = re.compile(r"(?:How|Tips?|Why|Note|Warning):")
 _PAGE_NUMBER: Final = re.compile(r"(?:page )?[-–— ]*\d{1,4}[-–— ]*(?:(?:of|/) ?\d{1,4})?", re.I)
 _ENDS: Final = tuple(".!?…:;”)")

@@ -132,7 +132,7 @@ def _source(citation: Citation) -> str:
 
 
 # What Markdown would read as markup, wherever it stands; a backslash makes it a character.
-_MARKDOWN: Final = re.compile(r"([\\`*_\[\]<>#|~&$])|(?m:^)(\s*)([-+=]|\d+(?=[.)]))")
+_MARKDOWN: Final = re.compile(r"([\\`*_\[\]<>#|~&$])|(?m:^)([^\S\n]*)([-+=]|\d+(?=[.)]))")
 
 
 def _to_markdown(parts: Sequence[_Part]) -> str:

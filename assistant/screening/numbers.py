@@ -50,7 +50,7 @@ _CELSIUS: Final = (38.0, 43.0)
 
 
 def _value(word: str) -> float | None:
-    if word.isdigit():
+    if word.isdecimal():  # “➋” and “²” are digits too, and no numbers to Python.
         return float(word) if len(word) < 6 else None
     if word in _NUMBER_WORDS:
         return float(_NUMBER_WORDS[word])

@@ -19,7 +19,7 @@ from assistant.types import (
 )
 
 _DOSE: Final = re.compile(
-    r"\d+(?:[.,]\d+)?\s?(?:mg|ml|mcg|µg|g|milligrams?|millilitres?|milliliters?|tablets?|pills?|"
+    r"(?<!\d)\d+(?:[.,]\d+)?\s?(?:mg|ml|mcg|µg|g|milligrams?|millilitres?|milliliters?|tablets?|pills?|"
     r"capsules?|units?|puffs?|drops?)\b",
     re.IGNORECASE,
 )
