@@ -229,6 +229,10 @@ class Assistant:
     def _screen(self, question: str, history: Sequence[Turn]) -> Message:
         start = time.perf_counter()
         screening = self._guardrails.screen(question, history)
+        if screening.kind is Kind.HARMFUL and history:
+            # Making "it" stronger is harmful of a poison, not of a muscle that was asked about.
+            whole = self._conversation.resolve(plain(question), history)
+            screening = self._guardrails.screen(whole, history)
         queries: tuple[str, ...] = ()
         budget = self.generator.budget() if self.generator else None
         if screening.kind not in _FIXED:
