@@ -244,12 +244,23 @@ def check_conditions(claim: Reading, quote: Reading) -> str:
         ]
         if len(said) < SAID_REST * len(outer) and len(said) < 4:
             continue
+        fact = _opening_fact(quote, number)
+        if mark.start not in fact and all(at in fact for at in said):
+            continue  # “Because this is so, do that when …”: this is so at any time
         if quote.text(mark.start, mark.end) == "while" and _opens(quote, mark):
             continue  # “While this is so, that is”: no condition
         if len(kept) < KEPT_CONDITION * len(inner):
             words = quote.text(mark.start, inner[-1] + 1)
             return f"the condition “{words}” is lost"
     return ""
+
+
+def _opening_fact(quote: Reading, number: int) -> range:
+    """The clause before a sentence's first comma where a word opens it that states a fact."""
+    own = [at for at, token in enumerate(quote.tokens) if token.sentence == number]
+    comma = next((at for at in own if quote.tokens[at].word == ","), own[0])
+    opens = quote.tokens[own[0]].word in quote.tables.asserting
+    return range(own[0], comma if opens else own[0])
 
 
 def _opens(quote: Reading, mark: Mark) -> bool:

@@ -76,6 +76,7 @@ class WordTables:
     def __init__(self, data: Mapping[str, Any]) -> None:
         self.stop: Final = frozenset(data["stop"].split())
         self.light: Final = frozenset(stem_of(word) for word in data["light"].split())
+        self.asserting: Final = frozenset(data["asserting"].split())
         self.medical_endings: Final = tuple(data["medical_endings"])
         self.strict_axes: Final = frozenset(
             str(number) for number, axis in enumerate(data["axes"]) if axis.get("strict")
