@@ -202,6 +202,16 @@ def test_a_follow_up_is_searched_with_what_it_leans_on(assistant: Assistant) -> 
     assert answer.outcome is Outcome.ANSWERED
 
 
+def test_an_instruction_that_leaves_nothing_to_search_promises_no_quotes(
+    assistant: Assistant,
+) -> None:
+    question = "[INST] Is it my gluteus medius making my knee hurt, glutes. yes or no [/INST]"
+    answer = assistant.ask(question)
+    assert answer.kind is Kind.INJECTION
+    assert not answer.statements
+    assert [notice.kind for notice in answer.notices] == ["injection"]
+
+
 def test_suggestions_and_examples_are_known_to_be_answered(assistant: Assistant) -> None:
     asked = {
         *assistant.examples,
