@@ -200,7 +200,13 @@ class Replies:
 
     def _unsearched(self, message: Message) -> Answer:
         """The reply that is a fixed text."""
-        kind, notices = message.screening.kind or Kind.UNCLEAR, message.screening.notices
+        kind = message.screening.kind or Kind.UNCLEAR
+        # Of what was not searched for, the articles say neither something nor nothing.
+        notices = tuple(
+            self._without_promise(notice)
+            for notice in message.screening.notices
+            if notice.kind == kind or notice.kind not in _PROMISES_QUOTES
+        )
         if kind is Kind.UNCLEAR and not notices:
             notices = (self._guardrails.notice("unclear"),)
         if kind is Kind.ABOUT_ASSISTANT:
