@@ -15,7 +15,8 @@ from typing import Any
 from rich.console import Console
 
 from assistant.errors import AssistantError, UsageError
-from assistant.settings import CHAT_MODES, DEFAULT_CORPUS, quiet_environment
+from assistant.settings import DEFAULT_CORPUS, quiet_environment
+from assistant.web.options import add_chat_options
 from evals.results import PROJECT, RESULTS, load_result, why_partial
 
 _ERRORS = Console(stderr=True)
@@ -63,13 +64,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="MODEL",
         help="also ask a language model, e.g. ollama:llama3.1; sends answers to it",
     )
-    run.add_argument(
-        "--chat-model",
-        default="",
-        metavar="PROVIDER:NAME",
-        help="let a language model write the answers; counts what of it was kept",
-    )
-    run.add_argument("--chat-mode", default="", choices=CHAT_MODES)
+    add_chat_options(run)
     run.add_argument(
         "--gate",
         action="store_true",
@@ -162,8 +157,8 @@ def _run(options: argparse.Namespace) -> int:
             out=options.out,
             show_test=options.show_test,
             judge=options.judge,
-            chat_model=options.chat_model,
-            chat_mode=options.chat_mode,
+            chat_model=options.chat_model or "",
+            chat_mode=options.chat_mode or "",
         ),
         _ERRORS,
     )
