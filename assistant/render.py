@@ -175,7 +175,7 @@ def render_claim(result: ClaimResult) -> str:
     if result.says:
         parts.append("\n".join(["The articles say:", *_quoted(result.says)]))
     else:
-        parts.append("No sentence of the articles says this.")
+        parts.append("No sentence was found that says just this.")
     if result.says_otherwise:
         parts.append("\n".join(["They also say otherwise:", *_quoted(result.says_otherwise)]))
     if result.near:
