@@ -254,9 +254,12 @@ def _train_words(
             table[row, vocabulary[term]] = value
     sparse = table.tocsr()
     targets = np.where(labels, 1.0, -1.0)[:, None].astype(np.float32)
-    alphas, left_out, biases = ridge(
-        (sparse @ sparse.T).toarray().astype(np.float32), targets, _WORD_RIDGE
-    )
+    # Some rows at a time: the whole product is three times the memory of the kernel.
+    kernel = np.empty((len(texts), len(texts)), np.float32)
+    for first in range(0, len(texts), _ROWS_AT_ONCE):
+        rows = slice(first, first + _ROWS_AT_ONCE)
+        kernel[rows] = (sparse[rows] @ sparse.T).toarray()
+    alphas, left_out, biases = ridge(kernel, targets, _WORD_RIDGE)
     weights = sparse.T @ alphas[:, 0]
     terms = {term: (idf[term], float(weights[n])) for term, n in vocabulary.items()}
     return terms, left_out[:, 0], float(biases[0])

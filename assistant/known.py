@@ -151,8 +151,11 @@ def learn(
 
 
 def gaussian(similarities: NDArray[Any]) -> Array:
-    """The Gaussian kernel of unit vectors from their cosine similarities."""
-    kernel = similarities.astype(np.float32)
+    """The Gaussian kernel of unit vectors from their cosine similarities.
+
+    What is given in single precision is overwritten, as by `ridge`.
+    """
+    kernel = np.asarray(similarities, np.float32)
     kernel -= 1
     kernel *= 2 * _GAMMA
     return np.asarray(np.exp(kernel, out=kernel))
