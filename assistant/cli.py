@@ -29,7 +29,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; the exit code."""
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
-            # A lone surrogate becomes \udXXX, which is also its escape in JSON.
+            # Half of a surrogate pair becomes its escape, which is the same in JSON.
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     quiet_environment()
     parser = _parser()

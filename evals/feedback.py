@@ -21,7 +21,7 @@ from evals.lines import LineError, parse_object, shown
 from evals.results import write_text
 from evals.truth import parse_citation_span
 
-TODO: Final = "label me"
+UNLABELLED: Final = "label me"
 _MAX_QUESTION: Final = 4000
 
 
@@ -121,7 +121,7 @@ def _new_row(entry: Mapping[str, Any], number: int) -> dict[str, Any]:
             "kind": kind if known else Kind.NOT_COVERED.value,
         },
         "split": "dev",
-        "todo": TODO,
+        "todo": UNLABELLED,
         "feedback": [],
     }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from assistant.citations import cite, make_citation
 from assistant.corpus import load_corpus
@@ -44,6 +45,12 @@ BROKEN = "please break"
 REWORDED = "What keeps my pelvis level?"
 ARRANGED = "Which muscle keeps my pelvis level?"
 MODEL = "openai:a-model"
+
+
+def _answer(question: str, statements: tuple[Statement, ...], **more: Any) -> Answer:
+    return Answer(
+        question, question, Kind.IN_SCOPE, Outcome.ANSWERED, statements=statements, **more
+    )
 
 
 class PageDouble:
@@ -118,14 +125,7 @@ class PageDouble:
                 "Also in “Knee Pain? Ignore it; Fix the Hip!”",
             ),
         )
-        return Answer(
-            question,
-            question,
-            Kind.IN_SCOPE,
-            Outcome.ANSWERED,
-            statements=statements,
-            suggestions=(STEPS, DIFFERS),
-        )
+        return _answer(question, statements, suggestions=(STEPS, DIFFERS))
 
     def _differs(self, question: str) -> Answer:
         statements = (
@@ -133,7 +133,7 @@ class PageDouble:
             self._said("I challenge the name", StatementRole.DIFFERS),
             self._said("A weak or inhibited glute medius", StatementRole.DIFFERS),
         )
-        return Answer(question, question, Kind.IN_SCOPE, Outcome.ANSWERED, statements=statements)
+        return _answer(question, statements)
 
     def _steps(self, question: str) -> Answer:
         statements = (
@@ -176,25 +176,11 @@ class PageDouble:
             Statement("This muscle keeps the pelvis level on one leg.", (citation,)),
             self._said("Without it, your pelvis would", StatementRole.QUALIFIES),
         )
-        return Answer(
-            question,
-            question,
-            Kind.IN_SCOPE,
-            Outcome.ANSWERED,
-            statements=statements,
-            generator=f"rephrase: {MODEL}",
-        )
+        return _answer(question, statements, generator=f"rephrase: {MODEL}")
 
     def _arranged(self, question: str) -> Answer:
         statements = (self._said("The gluteus medius helps keep your pelvis level"),)
-        return Answer(
-            question,
-            question,
-            Kind.IN_SCOPE,
-            Outcome.ANSWERED,
-            statements=statements,
-            generator=f"arrange: {MODEL}",
-        )
+        return _answer(question, statements, generator=f"arrange: {MODEL}")
 
     def _diagnosis(self, question: str) -> Answer:
         notice = Notice("diagnosis", "I cannot tell what you have. A doctor can.")

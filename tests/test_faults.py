@@ -90,9 +90,7 @@ def test_too_little_memory_is_told(run: Run, megabytes: int) -> None:
 
     Not from 500 MB on: where OpenBLAS is loaded and gets no memory for itself, it waits for ever.
     """
-    done = run("ingest", before=LIMIT_MEMORY.format(megabytes * MEGABYTE))
-    if done.returncode != 0:  # How much is needed differs from machine to machine.
-        assert "memory" in told(done)
+    assert "memory" in told(run("ingest", before=LIMIT_MEMORY.format(megabytes * MEGABYTE)))
 
 
 @pytest.mark.parametrize(
