@@ -10,6 +10,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -29,7 +30,7 @@ from assistant.index import Index, IndexedQuestion, write_index
 from assistant.known import Known, learn
 from assistant.opening import BESIDE, corpus_facts, hash_beside, open_current, topics_sha256
 from assistant.passages import iter_passages
-from assistant.questions import WrittenQuestion, load_questions
+from assistant.questions import load_questions
 from assistant.settings import Settings
 from assistant.texts import TextStore
 from assistant.topics import TopicExample, load_topics
@@ -160,9 +161,10 @@ def make_plan(
         for article in corpus.articles.values()
         for passage in iter_passages(article, settings.passage_chars)
     ]
-    questions = [_indexed(question, passages) for question in written]
+    ids_at = _ids_at(passages)
+    questions = [IndexedQuestion(question.text, ids_at(question.spans)) for question in written]
     questions += [
-        IndexedQuestion(text, _ids(passages, differs.spans), differs.id)
+        IndexedQuestion(text, ids_at(differs.spans), differs.id)
         for differs in differences
         for text in differs.questions
     ]
@@ -325,13 +327,18 @@ def _topic_vectors(previous: Index, topics: Sequence[TopicExample]) -> dict[str,
     return {topic.text: known[row] for row, topic in enumerate(topics)}
 
 
-def _indexed(question: WrittenQuestion, passages: Sequence[Passage]) -> IndexedQuestion:
-    return IndexedQuestion(question.text, _ids(passages, question.spans))
+def _ids_at(passages: Sequence[Passage]) -> Callable[[Sequence[Span]], tuple[str, ...]]:
+    """What gives the ids of the passages that touch any of some spans, in reading order."""
 
+    @cache  # Thousands of questions share a few hundred spans.
+    def rows_at(span: Span) -> tuple[int, ...]:
+        return tuple(row for row, p in enumerate(passages) if p.span.overlaps(span))
 
-def _ids(passages: Sequence[Passage], spans: Sequence[Span]) -> tuple[str, ...]:
-    """Ids of the passages that touch any of the spans, in reading order."""
-    return tuple(p.id for p in passages if any(p.span.overlaps(span) for span in spans))
+    def ids_at(spans: Sequence[Span]) -> tuple[str, ...]:
+        rows = sorted({row for span in spans for row in rows_at(span)})
+        return tuple(passages[row].id for row in rows)
+
+    return ids_at
 
 
 def _encode(
