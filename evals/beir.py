@@ -20,6 +20,7 @@ from rich.console import Console
 from assistant import retriever as product
 from assistant.encoder import PackagedEncoder
 from assistant.errors import UsageError
+from assistant.generations import new_generation
 from assistant.index import Index, write_index
 from assistant.known import Known
 from assistant.retriever import Query, Retriever
@@ -211,5 +212,6 @@ def _build_retriever(
         words.save(generation)
         nothing_known.save(generation)
 
-    write_index(home, passages, vectors, [], none, {"model": encoder.name}, save)
-    return Retriever(Index(home), encoder, words)
+    with new_generation(home) as generation:
+        write_index(generation, passages, vectors, [], none, {"model": encoder.name}, save)
+    return Retriever(Index(generation), encoder, words)

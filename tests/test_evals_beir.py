@@ -34,6 +34,24 @@ def test_a_beir_folder_keeps_title_and_judged_queries(header: str, tmp_path: Pat
     assert data.relevant == {"q1": {"d1": 1}}
 
 
+def test_a_folder_is_searched_in_three_ways(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    texts = {"d1": "Hips move the leg.", "d2": "Bread is baked.", "d3": "Rain fills the river."}
+    corpus = "".join(
+        json.dumps({"_id": i, "title": "", "text": t}) + "\n" for i, t in texts.items()
+    )
+    queries = '{"_id": "q1", "text": "which part moves a leg, the hips?"}\n'
+    folder = beir_folder(tmp_path, HEADER + "q1\td1\t1\n", corpus, queries)
+    assert command.main(["beir", str(folder), "--json"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert {name: f["nDCG@10"] for name, f in figures.items()} == {
+        "words": 1.0,
+        "embeddings": 1.0,
+        "fusion": 1.0,
+    }
+
+
 def test_whole_numbers_are_ids_and_a_document_may_be_empty(tmp_path: Path) -> None:
     corpus = '{"_id": 1, "text": "x"}\n{"_id": 2, "title": null, "text": ""}\n'
     queries = '{"_id": 7, "text": "x"}\n'
