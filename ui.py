@@ -240,6 +240,7 @@ def _build_blocks(
             on_question,
             [question, session],
             [conversation, question, session],
+            trigger_mode="always_last",  # By default what is sent meanwhile would be dropped.
             **asking,
         )
         for place in (start, conversation):

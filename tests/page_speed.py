@@ -44,8 +44,10 @@ _ANSWER = """async (question) => {
   await new Promise(requestAnimationFrame);
   const start = performance.now();
   document.querySelector('#send').click();
-  while (!document.querySelectorAll('.turn')[count]?.querySelector('.disclaimer'))
+  while (!document.querySelectorAll('.turn')[count]?.querySelector('.disclaimer')) {
+    if (performance.now() - start > 60000) throw new Error(`no answer to ${question}`);
     await new Promise((next) => setTimeout(next, 1));
+  }
   return performance.now() - start;
 }"""
 _HIGHLIGHT = """async (number) => {
@@ -54,8 +56,10 @@ _HIGHLIGHT = """async (number) => {
   document.querySelector('#panel-body').replaceChildren();
   const start = performance.now();
   link.click();
-  while (!document.querySelector('#cited')?.getBoundingClientRect().height)
+  while (!document.querySelector('#cited')?.getBoundingClientRect().height) {
+    if (performance.now() - start > 60000) throw new Error(`${link.href} was not opened`);
     await new Promise((next) => setTimeout(next, 1));
+  }
   return performance.now() - start;
 }"""
 

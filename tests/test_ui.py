@@ -430,6 +430,14 @@ def test_an_answer_to_a_cleared_conversation_is_dropped() -> None:
     assert session.exchanges == []
 
 
+def test_an_empty_box_asks_nothing_in_a_conversation() -> None:
+    session, loader = Session(), loaded(PageDouble())
+    assert collect("", session, loader)[-1].count('class="turn') == 1
+    asked = collect(ANSWERED, session, loader)[-1]
+    assert collect(" \n", session, loader) == [asked]
+    assert len(session.exchanges) == 2
+
+
 def test_a_full_conversation_says_so() -> None:
     session, loader = Session(), loaded(PageDouble())
     for _ in range(MAX_TURNS + 3):

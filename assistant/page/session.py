@@ -205,10 +205,15 @@ async def converse(
 ) -> AsyncIterator[str]:
     """The conversation's markup: at once with the question, then with its answer.
 
+    An empty box asks nothing once the conversation has begun: Enter is easily pressed twice.
+
     Args:
         country: where the reader may be, for the help lines.
         gate: how many are answered at once and how long that may take; None for no limit.
     """
+    if session.exchanges and not question.strip():
+        yield session.markup()
+        return
     session.asked += 1
     if refused := session.too_much(question):
         # It is shown, so that it can be asked elsewhere, and kept as no part of the conversation.

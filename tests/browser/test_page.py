@@ -300,6 +300,23 @@ def test_progress_is_shown_and_a_question_is_taken_meanwhile(open_page: Open) ->
         server.stop()
 
 
+def test_a_question_sent_while_another_is_answered_is_asked_after_it(open_page: Open) -> None:
+    server = Server(lambda _: PageDouble(seconds=1))
+    try:
+        page = open_page(address=server.address)
+        page.fill("#question textarea", ANSWERED)
+        page.press("#question textarea", "Enter")
+        page.wait_for_selector(".waiting")
+        page.press("#question textarea", "Enter")  # The box is empty by now.
+        page.fill("#question textarea", EMERGENCY)
+        page.press("#question textarea", "Enter")
+        assert "keep your pelvis level" in finished(page, 0).inner_text()
+        assert "emergency" in finished(page, 1).inner_text()
+        assert page.locator(".turn").count() == 2
+    finally:
+        server.stop()
+
+
 def test_a_lost_connection_is_said_and_found_again(open_page: Open) -> None:
     page = open_page()
     ask(page, ANSWERED)
