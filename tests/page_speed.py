@@ -10,10 +10,14 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from page_server import CHROMIUM, FLAGS, Server, serve_bare_page
+
 MAX_KILOBYTES = 400
 MAX_USABLE_MS = 1000
 MAX_ANSWER_MS = 250
 MAX_HIGHLIGHT_MS = 50
+BARE_MS = 370
+"""Until a Gradio page of one box is usable, on the machine of the README's figures."""
 ROUNDS = 3
 QUESTIONS = (
     "what does the gluteus medius do",
@@ -66,27 +70,38 @@ _HIGHLIGHT = """async (number) => {
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """Kilobytes transferred, and milliseconds: the calmest round's median of each."""
+    """Kilobytes transferred, and milliseconds: the calmest round's median of each.
+
+    `bare_ms` is until a page of one box is usable, in the same rounds.
+    """
 
     kilobytes: float
     usable_ms: float
     answer_ms: float
     highlight_ms: float
+    bare_ms: float
+
+    @property
+    def slower(self) -> float:
+        """How many times slower this machine is now than `BARE_MS` says, at least 1."""
+        return max(1.0, self.bare_ms / BARE_MS)
 
     def __str__(self) -> str:
         return (
             f"page {self.kilobytes:.0f} kB (at most {MAX_KILOBYTES}); usable "
             f"{self.usable_ms:.0f} ms after its first byte ({MAX_USABLE_MS}); question to cited "
             f"sentence {self.answer_ms:.0f} ms ({MAX_ANSWER_MS}); click to highlight "
-            f"{self.highlight_ms:.1f} ms ({MAX_HIGHLIGHT_MS}); calmest of {ROUNDS} rounds, "
-            f"medians of {len(QUESTIONS)} questions"
+            f"{self.highlight_ms:.1f} ms ({MAX_HIGHLIGHT_MS}); a page of one box "
+            f"{self.bare_ms:.0f} ms; calmest of {ROUNDS} rounds, medians of "
+            f"{len(QUESTIONS)} questions"
         )
 
 
 def measure(browser: Any, address: str) -> Speed:
     """Load the page afresh and ask `QUESTIONS`, a few times; whatever else runs slows it."""
-    weights, usable, answers, highlights = [], [], [], []
+    weights, usable, bare, answers, highlights = [], [], [], [], []
     for _ in range(ROUNDS):
+        bare.append(_measure_bare(browser))
         context = browser.new_context(reduced_motion="reduce")
         context.add_init_script(_USABLE)
         page = context.new_page()
@@ -109,12 +124,23 @@ def measure(browser: Any, address: str) -> Speed:
         answers.append(median(took))
         highlights.append(median(lit))
         context.close()
-    return Speed(max(weights), min(usable), min(answers), min(highlights))
+    return Speed(max(weights), min(usable), min(answers), min(highlights), min(bare))
+
+
+def _measure_bare(browser: Any) -> float:
+    server = serve_bare_page()
+    context = browser.new_context(reduced_motion="reduce")
+    context.add_init_script(_USABLE)
+    page = context.new_page()
+    page.goto(server.address)
+    took: float = page.evaluate("usable")
+    context.close()
+    server.stop()
+    return took
 
 
 def main() -> int:
     """Measure with the real assistant, its index as the settings say."""
-    from page_server import CHROMIUM, FLAGS, Server
     from playwright.sync_api import sync_playwright
 
     from assistant.pipeline import build_assistant
