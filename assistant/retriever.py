@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from assistant.encoder import Encoder, Vectors
+from assistant.encoder import Encoder, PackagedEncoder, Vectors
 from assistant.finder import Finder, Finding
 from assistant.index import Index
 from assistant.known import Known, Resemblance
@@ -123,8 +123,19 @@ class Retriever:
 
     def encode(self, queries: Sequence[str]) -> Vectors:
         """The vectors that queries are searched by, shape (queries, dimensions)."""
+        return self.encoder.encode(self._as_encoded(queries))
+
+    def ahead(self, queries: Sequence[str]) -> list[str]:
+        """What the network that the encoder shares with the reader may read of queries at once.
+
+        Nothing where the encoder is another one.
+        """
+        shared = isinstance(self.encoder, PackagedEncoder)
+        return self._as_encoded([plain(query) for query in queries]) if shared else []
+
+    def _as_encoded(self, queries: Sequence[str]) -> list[str]:
         mend = self._mend
-        return self.encoder.encode([mend(q.lower()) for q in queries] if mend else queries)
+        return [mend(query.lower()) for query in queries] if mend else list(queries)
 
     def prepare(self, queries: Sequence[str]) -> list[Query]:
         """Queries ready to be searched for; many at once take much less time than one by one."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Mapping
-from functools import cache
+from functools import cache, lru_cache
 from typing import Final
 
 # Words of fewer or of more letters are left alone.
@@ -24,6 +24,7 @@ MOSTLY_KNOWN: Final = 0.4
 # A word counts from so many times on; one that the dictionary lacks from more.
 MET: Final = 2
 MET_UNKNOWN: Final = 12
+_REMEMBERED: Final = 4096
 _WORD: Final = re.compile(r"[a-z]+(?:'[a-z]+)?")
 
 
@@ -42,6 +43,7 @@ class Spelling:
         for word in sorted(self._counts, key=lambda w: -self._counts[w]):
             if len(word) >= MIN_LETTERS:
                 self._by_start[word[0]].append(word)
+        self._nearest = lru_cache(_REMEMBERED)(self._find_nearest)
 
     def mend(self, text: str) -> str:
         """Lower-case text with its unknown words mended; nothing else changes."""
@@ -57,7 +59,7 @@ class Spelling:
             return True
         return word in self._counts or word in self._tokens or word in dictionary()
 
-    def _nearest(self, word: str) -> str:
+    def _find_nearest(self, word: str) -> str:
         """The nearest word by letters lost, added, changed or swapped; the commoner of two.
 
         The first letter is taken to be right, or swapped with the second.

@@ -27,7 +27,7 @@ HOMES = {
     "chromadb": {"index"},
     "sentence_transformers": {"cross_encoder", "encoder", "entailment", "reranker"},
     "torch": set(),
-    "onnx": {"minilm"},
+    "onnx": set(),
     "onnxruntime": {"minilm"},
     "tokenizers": {"minilm"},
     "safetensors": {"finder", "minilm"},

@@ -11,12 +11,13 @@ from pathlib import Path
 import pytest
 
 from assistant import ingest as ingest_module
-from assistant.encoder import WEIGHTS_FILE, PackagedEncoder, packaged_folder
+from assistant.encoder import PackagedEncoder, packaged_folder
 from assistant.errors import ModelError
 from assistant.generations import current_generation
 from assistant.ingest import ingest
 from assistant.live import LiveAssistant
 from assistant.minilm import load_weights
+from assistant.network import WEIGHTS_FILE
 from assistant.settings import Settings
 from assistant.topics import load_topics
 from tests.conftest import HashingEncoder

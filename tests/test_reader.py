@@ -23,7 +23,6 @@ from assistant.reader import (
     Impression,
     Reader,
     load_reader,
-    with_changes,
 )
 from assistant.screening.rules import Rule
 from assistant.screening.weigh import READ_AS, Balance, parse_weighing
@@ -104,12 +103,6 @@ def test_many_threads_may_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with ThreadPoolExecutor(8) as pool:
         found = list(pool.map(read, range(40)))
     assert all(row == [expected[(n + k) % 5] for k in range(5)] for n, row in enumerate(found))
-
-
-def test_a_change_that_fits_no_layer_is_refused() -> None:
-    learned = {"none.a": np.ones((1, 2), np.float32), "none.b": np.ones((2, 1), np.float32)}
-    with pytest.raises(ModelError, match="no matrix"):
-        with_changes({}, learned)
 
 
 def test_the_weights_of_the_decisions_are_never_negative() -> None:

@@ -27,12 +27,12 @@ from assistant.encoder import packaged_folder
 from assistant.finder import FINDER_FILE, question_key, save_finder
 from assistant.generations import file_sha256
 from assistant.guardrails import DATA_DIR
+from assistant.network import LEARNED_FILE
 from assistant.passages import iter_passages
 from assistant.questions import WrittenQuestion, load_questions
 from assistant.reader import (
     FACTS_FILE,
     HEADS,
-    LEARNED_FILE,
     WORDS_FILE,
     format_words,
     spelling,

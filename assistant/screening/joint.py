@@ -82,11 +82,17 @@ class JointReader:
         """The text as rules and network read it: normalised, disguises removed."""
         return self.rules.prepare(text)
 
-    def impressions(self, texts: Sequence[str]) -> list[Impression]:
-        """What the network makes of each text by itself, in order; of a long one, its beginning."""
-        return self._reader.read([self.prepare(text)[:_MAX_CHARS] for text in texts])
+    def impressions(self, texts: Sequence[str], ahead: Sequence[str] = ()) -> list[Impression]:
+        """What the network makes of each text by itself, in order; of a long one, its beginning.
 
-    def read_ahead(self, messages: Iterable[tuple[str, Sequence[str]]]) -> None:
+        Args:
+            ahead: as `Reader.read` has it.
+        """
+        return self._reader.read([self.prepare(text)[:_MAX_CHARS] for text in texts], ahead)
+
+    def read_ahead(
+        self, messages: Iterable[tuple[str, Sequence[str]]], ahead: Sequence[str] = ()
+    ) -> None:
         """Have the network read many messages, each with its earlier turns, in one go."""
         pieces: list[str] = []
         for text, earlier in messages:
@@ -99,14 +105,14 @@ class JointReader:
                     pieces += self._windows(self.prepare(turn))
                     if hidden := self._hidden(turn):
                         pieces += self._windows(hidden)
-        self._reader.read(pieces)
+        self._reader.read(pieces, ahead)
 
-    def look(self, text: str) -> Look:
+    def look(self, text: str, ahead: Sequence[str] = ()) -> Look:
         """One message, and whatever is encoded in it."""
         prepared, hidden = self.prepare(text), self._hidden(text)
         reading = self.rules.read_prepared([prepared, hidden] if hidden else [prepared])
         typed, encoded = self._windows(prepared), self._windows(hidden) if hidden else []
-        read = self._reader.read([*typed, *encoded])
+        read = self._reader.read([*typed, *encoded], ahead)
         kind = kind_of(read[: len(typed)], read[len(typed) :])
         rules = (*reading.urgent, *reading.messages)
         return Look(prepared, rules, tuple(reading.hits), tuple(read), kind)
