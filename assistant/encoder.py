@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from assistant.errors import ModelError
 from assistant.generations import file_sha256
 from assistant.minilm import DIMENSIONS
-from assistant.network import WEIGHTS_FILE, Network, shared_network
+from assistant.network import DATA, WEIGHTS_FILE, Network, shared_network
 
 if TYPE_CHECKING:
     from sentence_transformers import SentenceTransformer
@@ -63,7 +63,7 @@ class PackagedEncoder:
     @property
     def network(self) -> Network:
         """What the vectors are computed with."""
-        return shared_network(self.folder)
+        return shared_network(self.folder, DATA)
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors of `texts`, shape (n, 384); (0, 384) for none."""

@@ -2,16 +2,18 @@
 
 Chroma finds which rows are near. The vectors themselves lie beside it in a hashed file, and the
 similarity of every row found is computed from them, so that a damaged database can hide a row but
-never show a wrong one; a sample is looked for again when it is opened. Nothing here knows what a
-row means.
+never show a wrong one; a sample is looked for again when it is opened. Where there are few rows
+all of them are compared, which is exact and takes less time than loading Chroma. Nothing here
+knows what a row means.
 """
 
 from __future__ import annotations
 
 import json
+import sqlite3
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +31,8 @@ from assistant.types import Passage, Span
 Row = TypeVar("Row")
 
 CHROMA_BATCH: Final = 2000
+COMPARED_WHOLE: Final = 500
+"""Up to so many passages each is compared with a query, without Chroma."""
 _SAMPLE: Final = 8
 _SAMPLE_K: Final = 5
 _SAME: Final = 0.999
@@ -79,10 +83,18 @@ class Index:
             raise StoreError(
                 f"{generation}: cannot be read ({error}); run `knee-hip ingest --force`"
             ) from error
-        client, self._collection = _open_collection(generation / "chroma", len(self.passages))
+        if len(self.passages) > COMPARED_WHOLE:
+            self._find_a_sample_again()
+        else:
+            _check_database(generation / "chroma")
+
+    @cached_property
+    def _collection(self) -> Any:
+        """Chroma's collection, opened when it is first needed."""
+        client, collection = _open_collection(self.generation / "chroma", len(self.passages))
         # Chroma keeps what it has opened until it is told; whoever holds the index last tells it.
         weakref.finalize(self, client.close).atexit = False
-        self._find_a_sample_again()
+        return collection
 
     def _find_a_sample_again(self) -> None:
         """Raise where Chroma does not find most of a sample of passages by their own vectors.
@@ -103,11 +115,11 @@ class Index:
 
     def check_every_vector(self) -> None:
         """Raise a `StoreError` where Chroma does not hold exactly the vectors that were given."""
-        rows = range(len(self.passages))
+        rows, collection = range(len(self.passages)), self._collection
         for first in range(0, len(rows), CHROMA_BATCH):
             batch = rows[first : first + CHROMA_BATCH]
             with _translated(self.generation / "chroma"):
-                found = self._collection.get(ids=list(map(str, batch)), include=["embeddings"])
+                found = collection.get(ids=list(map(str, batch)), include=["embeddings"])
             held = {int(row): vector for row, vector in zip(*_held(found), strict=True)}
             if set(held) != set(batch) or not np.allclose(
                 np.stack([held[row] for row in batch]),
@@ -130,15 +142,17 @@ class Index:
         Args:
             vector: a unit vector, shape (dimensions,).
         """
-        if not self.passages:
-            return []
-        with _translated(self.generation / "chroma"):
-            found = self._collection.query(
-                query_embeddings=[vector], n_results=min(k, len(self.passages)), include=[]
-            )
-            near = np.array([int(row) for row in found["ids"][0]], dtype=np.int64)
+        if len(self.passages) <= COMPARED_WHOLE:
+            near = np.arange(len(self.passages))
+        else:
+            collection = self._collection
+            with _translated(self.generation / "chroma"):
+                found = collection.query(
+                    query_embeddings=[vector], n_results=min(k, len(self.passages)), include=[]
+                )
+                near = np.array([int(row) for row in found["ids"][0]], dtype=np.int64)
         similarities = self.similarities(vector, near)
-        order = np.lexsort((near, -similarities))
+        order = np.lexsort((near, -similarities))[:k]
         return [(int(near[i]), float(similarities[i])) for i in order]
 
     def similarities(self, vector: Vectors, rows: NDArray[np.int64]) -> Vectors:
@@ -222,6 +236,21 @@ def _open_collection(folder: Path, rows: int) -> tuple[Any, Any]:
             "run `knee-hip ingest --force`"
         )
     return client, collection
+
+
+def _check_database(folder: Path) -> None:
+    """Raise a `StoreError` where Chroma's database is missing or damaged, without Chroma."""
+    database = folder / "chroma.sqlite3"
+    try:
+        address = f"{database.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(address, uri=True)) as connection:
+            said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    except (sqlite3.Error, OSError) as error:
+        said = str(error)
+    if said != "ok":
+        raise StoreError(
+            f"{database}: cannot be used ({squeeze(said)[:200]}); run `knee-hip ingest --force`"
+        )
 
 
 @contextmanager

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 Array: TypeAlias = NDArray[np.float32]
 Weights: TypeAlias = Mapping[str, Array]
 
-LAYERS: Final = 6
 DIMENSIONS: Final = 384
 # A safetensors file: the length of its header, the header as JSON, and the values.
 _LENGTH_BYTES: Final = 8
@@ -42,6 +41,7 @@ BATCH: Final = 16
 # Texts of one batch are padded to the longest. What stays within the processor's caches is done
 # fastest: 4,096 tokens a batch took a quarter more time for the articles' sentences than 512.
 BATCH_TOKENS: Final = 512
+_IN_GRAPH: Final = ("embeddings.LayerNorm.", "encoder.", "heads.")
 GRAPH: Final = Path(__file__).parent / "data" / "minilm.onnx"
 
 
@@ -116,9 +116,14 @@ class MiniLM:
                 weights["embeddings.position_embeddings.weight"]
                 + weights["embeddings.token_type_embeddings.weight"][0]
             )
-            given = tensors(weights, learned)
         except (KeyError, ValueError) as error:
             raise ModelError(f"{folder}: not the weights of MiniLM ({error!r})") from error
+        # Words and places are looked up here, and the pooler is no part of the published encoder.
+        given = {
+            name: np.ascontiguousarray(values)
+            for name, values in {**weights, **learned}.items()
+            if name.startswith(_IN_GRAPH)
+        }
         self._session = _session(graph, given)
         self._widths = {output.name: output.shape[1] for output in self._session.get_outputs()}
 
@@ -168,7 +173,7 @@ class MiniLM:
         }
         tokens = [encoding.ids for encoding in self.tokenizer.encode_batch(list(texts))]
         order = sorted(range(len(tokens)), key=lambda n: len(tokens[n]))
-        gates = np.array(changed, np.float32)[:, None, None]
+        gates = np.array(changed, np.float32)
         for batch in _batches(order, tokens):
             ids = np.zeros((len(batch), len(tokens[batch[-1]])), np.int64)
             mask = np.zeros(ids.shape, np.int32)
@@ -176,7 +181,11 @@ class MiniLM:
                 ids[row, : len(tokens[n])] = tokens[n]
                 mask[row, : len(tokens[n])] = 1
             embedded = self._words[ids] + self._places[: ids.shape[1]]
-            given = {"embedded": embedded, "mask": mask, "changed": gates[batch]}
+            given = {
+                "embedded": embedded.reshape(-1, DIMENSIONS),
+                "changed": np.repeat(gates[batch], ids.shape[1])[:, None],
+                "mask": mask,
+            }
             for name, values in zip(found, self._session.run(list(found), given), strict=True):
                 found[name][batch] = values
         return found
@@ -192,54 +201,6 @@ def _batches(order: Sequence[int], tokens: Sequence[Sequence[int]]) -> list[list
         else:
             batches.append([n])
     return batches
-
-
-def tensors(weights: Weights, learned: Weights) -> dict[str, Array]:
-    """What the graph is run with, by name; a matrix has its inputs first in its shape.
-
-    Of a layer ``w`` and its ``bias``, and ``a`` and ``b`` of the change.
-
-    Raises:
-        KeyError, ValueError: something is missing, or is of another shape.
-    """
-    found = {
-        "first.w": weights["embeddings.LayerNorm.weight"],
-        "first.bias": weights["embeddings.LayerNorm.bias"],
-    }
-    for layer in range(LAYERS):
-        name = f"encoder.layer.{layer}"
-        own = [f"{name}.attention.self.{part}" for part in ("query", "key", "value")]
-        found |= _linear(f"{name}.attention.self", own, weights, learned)
-        for last in ("attention.output.dense", "intermediate.dense", "output.dense"):
-            found |= _linear(f"{name}.{last}", [f"{name}.{last}"], weights, learned)
-        for last in ("attention.output.LayerNorm", "output.LayerNorm"):
-            found[f"{name}.{last}.w"] = weights[f"{name}.{last}.weight"]
-            found[f"{name}.{last}.bias"] = weights[f"{name}.{last}.bias"]
-    for head in (key.removesuffix(".weight") for key in learned if key.endswith(".weight")):
-        found[f"{head}.w"] = learned[f"{head}.weight"].T
-        found[f"{head}.bias"] = learned[f"{head}.bias"]
-    return {name: np.ascontiguousarray(values, np.float32) for name, values in found.items()}
-
-
-def _linear(
-    name: str, parts: Sequence[str], weights: Weights, learned: Weights
-) -> dict[str, Array]:
-    """A linear layer, or several that read the same side by side in one."""
-    a = [learned[f"{part}.a"].T for part in parts]
-    rank = a[0].shape[1]
-    width = sum(len(learned[f"{part}.b"]) for part in parts)
-    b = np.zeros((rank * len(parts), width), np.float32)
-    at = 0
-    for n, part in enumerate(parts):
-        own = learned[f"{part}.b"].T
-        b[rank * n : rank * (n + 1), at : at + own.shape[1]] = own
-        at += own.shape[1]
-    return {
-        f"{name}.w": np.concatenate([weights[f"{part}.weight"].T for part in parts], axis=1),
-        f"{name}.bias": np.concatenate([weights[f"{part}.bias"] for part in parts]),
-        f"{name}.a": np.concatenate(a, axis=1),
-        f"{name}.b": b,
-    }
 
 
 def _session(graph: Path, given: Mapping[str, Array]) -> InferenceSession:

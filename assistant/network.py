@@ -72,6 +72,6 @@ class Network:
 
 
 @cache
-def shared_network(model: Path, learned: Path = DATA / LEARNED_FILE) -> Network:
-    """The one network of a model's folder and a file of what was learned."""
-    return Network(model, learned)
+def shared_network(model: Path, data: Path) -> Network:
+    """The one network of a model's folder and a folder of what was learned."""
+    return Network(model, data / LEARNED_FILE)

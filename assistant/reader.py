@@ -72,6 +72,7 @@ class Reader:
         counts: how often each word was met in the messages that it was learned from.
         alarm: how much more often a word stood in red flags than in harmless messages, as the
             natural log of that; only words for which it is above 0.
+        network: what the texts are read with.
 
     Raises:
         ModelError: a file is missing or damaged, or they do not belong together.
@@ -80,7 +81,7 @@ class Reader:
     def __init__(self, model: Path, data: Path = DATA) -> None:
         self._model = model
         self._path = data / LEARNED_FILE
-        self._network = shared_network(model, self._path)
+        self.network = shared_network(model, data)
         try:
             self.facts: Mapping[str, Any] = json.loads((data / FACTS_FILE).read_text("utf-8"))
             self.sha256 = file_sha256(self._path)
@@ -112,7 +113,7 @@ class Reader:
 
     def parts(self, text: str) -> list[str]:
         """The text itself if the network reads it whole, else overlapping parts of it."""
-        return self._network.minilm.parts(text)
+        return self.network.minilm.parts(text)
 
     def read(self, texts: Iterable[str], ahead: Sequence[str] = ()) -> list[Impression]:
         """An `Impression` of each text, in order; a text met lately is not read again.
@@ -128,7 +129,7 @@ class Reader:
         found = {key: read for key in keys if (read := remembered.get(key)) is not None}
         new = {key: text for key, text in zip(keys, texts, strict=True) if key not in found}
         if new:
-            outputs = self._network.read([self.mend(text) for text in new.values()], ahead)
+            outputs = self.network.read([self.mend(text) for text in new.values()], ahead)
             heads = {name: _log_softmax(outputs[name]) for name in HEADS}
             for row, key in enumerate(new):
                 own = {name: values[row] for name, values in heads.items()}

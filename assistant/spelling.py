@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Container, Iterable, Mapping
 from functools import cache, lru_cache
+from hashlib import blake2b
 from typing import Final
+
+import numpy as np
 
 # Words of fewer or of more letters are left alone.
 MIN_LETTERS: Final = 3
@@ -83,13 +86,31 @@ class Spelling:
         return best
 
 
+class WordSet:
+    """Words of which only a hash of 8 bytes each is kept; a set of them takes ten times that.
+
+    That another word has the hash of one of 160,000 happens once in 10**14 words.
+    """
+
+    def __init__(self, words: Iterable[str]) -> None:
+        self._hashes = np.unique(np.fromiter(map(_hash, words), np.uint64))
+
+    def __contains__(self, word: object) -> bool:
+        key = np.uint64(_hash(str(word)))
+        at = int(np.searchsorted(self._hashes, key))
+        return at < len(self._hashes) and bool(self._hashes[at] == key)
+
+
+def _hash(word: str) -> int:
+    return int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "little")
+
+
 @cache
-def dictionary() -> Collection[str]:
+def dictionary() -> Container[str]:
     """English words as pyspellchecker has them, about 160,000."""
     from spellchecker import SpellChecker
 
-    words: Collection[str] = SpellChecker(language="en").word_frequency.dictionary.keys()
-    return words
+    return WordSet(SpellChecker(language="en").word_frequency.dictionary)
 
 
 def count_words(texts: Iterable[str]) -> dict[str, int]:

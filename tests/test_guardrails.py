@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from assistant.errors import SettingsError
 from assistant.guardrails import DATA_DIR, Guardrails
 from assistant.screening.data import Example, load_policy
-from assistant.screening.lexicon import Lexicon, expand
+from assistant.screening.lexicon import Lexicon
 from assistant.screening.normalise import find_encoded, normalise
 from assistant.screening.output import FILLED_IN
+from assistant.screening.patterns import Automaton, Node
 from assistant.screening.reading import RuleReader
 from assistant.types import (
     DISCLAIMER,
@@ -587,8 +588,24 @@ def test_a_row_without_a_source_or_with_an_unknown_concept_is_an_operators_error
         load_policy(tmp_path)
 
 
+def ways(automaton: Automaton) -> set[tuple[str, ...]]:
+    """Every sequence of words that an automaton without gaps takes."""
+    found: set[tuple[str, ...]] = set()
+
+    def follow(at: Automaton | Node, words: tuple[str, ...]) -> None:
+        if isinstance(at, Node) and at.ends:
+            found.add(words)
+        for word, after in (*at.next.items(), *at.fillers.items()):
+            follow(after, (*words, word))
+
+    follow(automaton, ())
+    return found
+
+
 def test_patterns_stand_for_what_they_say() -> None:
-    assert set(expand("cant (feel|move (my)?) (foot|leg)?")) == {
+    automaton = Automaton()
+    automaton.add("stuck", "cant (feel|move (my)?) (foot|leg)?")
+    assert ways(automaton) == {
         ("cant", "feel"),
         ("cant", "move"),
         ("cant", "feel", "foot"),
@@ -596,8 +613,34 @@ def test_patterns_stand_for_what_they_say() -> None:
         ("cant", "move", "foot"),
         ("cant", "move", "leg"),
     }
-    with pytest.raises(SettingsError, match="brackets"):
-        expand("(a|b")
+    for pattern in ("(a|b", "a|b)", "a * b"):
+        with pytest.raises(SettingsError, match="brackets"):
+            automaton.add("stuck", pattern)
+    with pytest.raises(SettingsError, match="matches nothing"):
+        automaton.add("stuck", "(the)?")
+
+
+def test_what_may_be_left_out_has_a_word_of_its_own() -> None:
+    automaton = Automaton()
+    automaton.add("x", "(the|the (left|sore) knee|my (bad)?)? hurts")
+    assert ways(automaton) == {
+        ("hurts",),
+        ("the", "left", "knee", "hurts"),
+        ("the", "sore", "knee", "hurts"),
+        ("my", "bad", "hurts"),
+    }
+
+
+def test_patterns_of_several_concepts_meet_and_what_follows_alike_is_held_once() -> None:
+    automaton = Automaton()
+    automaton.add("one", "(hip|knee) (c|d) e")
+    assert automaton.next["hip"] is automaton.next["knee"]
+    automaton.add("two", "(hip|knee) c (e)?")
+    assert automaton.next["hip"] is automaton.next["knee"]
+    after = automaton.next["hip"].next["c"]
+    assert after.ends == ("two",)
+    assert after.next["e"].ends == ("one", "two")
+    assert automaton.next["hip"].next["d"].next["e"].ends == ("one",)
 
 
 def test_typos_are_mended_but_real_words_are_not() -> None:

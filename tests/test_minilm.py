@@ -13,7 +13,7 @@ from assistant.errors import ModelError
 from assistant.minilm import GRAPH, MAX_TOKENS, MiniLM, load_weights, vocabulary
 from assistant.network import DATA, LEARNED_FILE, Network, shared_network
 from assistant.questions import load_questions
-from assistant.reader import HEADS
+from assistant.reader import HEADS, load_reader
 from assistant.settings import DEFAULT_CORPUS
 from assistant.types import Article
 from training.graph import build_packaged_graph
@@ -59,7 +59,7 @@ def test_the_reader_is_the_network_with_its_change_added_to_the_matrices() -> No
         hidden = bert(**tokens).last_hidden_state
         mask = tokens["attention_mask"][:, :, None]
         mean = ((hidden * mask).sum(1) / mask.sum(1)).numpy()
-    outputs = shared_network(packaged_folder()).read(texts)
+    outputs = shared_network(packaged_folder(), DATA).read(texts)
     assert np.allclose(outputs["mean"], mean, atol=1e-4)
     for name in HEADS:
         scores = mean @ learned[f"heads.{name}.weight"].T + learned[f"heads.{name}.bias"]
@@ -75,6 +75,10 @@ def test_both_ways_of_reading_in_one_run_are_those_of_two() -> None:
     assert all(np.allclose(read[name], together[name], atol=1e-5) for name in read)
     assert np.allclose(network.encode(texts), alone, atol=1e-6)
     assert not np.allclose(read["mean"], network.minilm.run(texts, [False, False])["mean"])
+
+
+def test_encoder_and_reader_hold_one_network() -> None:
+    assert load_reader().network is PackagedEncoder().network
 
 
 def test_what_was_read_ahead_is_not_encoded_again(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,7 +105,7 @@ def test_a_text_is_cut_at_the_models_length(real_encoder: PackagedEncoder) -> No
 
 def test_a_text_of_many_tokens_is_read_in_parts_that_overlap() -> None:
     folder = packaged_folder()
-    network = shared_network(folder).minilm
+    network = shared_network(folder, DATA).minilm
     assert network.parts("a weak hip") == ["a weak hip"]
     words = [f"{n:010d}" for n in range(200)]
     parts = network.parts(" ".join(words))

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from assistant.screening.lexicon import FILLER
+from assistant.screening.patterns import FILLER
 
 _TOKEN: Final = re.compile(
     r"\d+(?:[.,]\d+)*(?=\D|$)|[^\W_](?:[\w@$']*[\w@$])?|[.!?;\n]+|[,:()\[\]\"{}]|(?<=\s)-+(?=\s)"

@@ -1,9 +1,8 @@
 """Word lists → a matcher that names the concepts in a text.
 
-A concept ("numb", "chest") is a list of patterns over words. A pattern is words separated by
-blanks; ``swell*`` matches by its beginning, ``(a|b)`` either, ``(a|b)?`` maybe, ``~`` stands
-for up to three words of any kind. Filler words (the, my, really) in a text are passed over,
-unless the pattern names them. No pattern can make matching slower than linear.
+A concept ("numb", "chest") is a list of patterns over words (``patterns``). Filler words (the, my,
+really) in a text are passed over, unless the pattern names them. No pattern can make matching
+slower than linear.
 """
 
 from __future__ import annotations
@@ -11,32 +10,22 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from assistant.errors import SettingsError
+from assistant.screening.patterns import FILLER, Automaton, Node
 
 _MAX_GAP: Final = 3
 _NO_GAP: Final = frozenset("no not without isnt arent wasnt werent never nor denies".split())
-_MAX_PATHS: Final = 5000
 _LEET: Final = str.maketrans("013457@$!", "oieastasi")
 _LEET_L: Final = str.maketrans("013457@$!", "oleastasl")
-_ITEM: Final = re.compile(r"\(|\)\??|\||[^\s()|]+")
-_MAYBE_JOINED: Final = re.compile(r"([\w*]+) \?([\w*]+)")
 _TRIPLE: Final = re.compile(r"(.)\1{2,}")
 _DOUBLE: Final = re.compile(r"(.)\1+")
 _LEET_SIGN: Final = re.compile(r"[a-z][0134578@$!]|[0134578@$!][a-z]")
 _NUMBERED: Final = re.compile(r"\d+[a-z]{1,4}|[a-z]\d{1,2}|\d+x\d+")
 _MIN_TYPO_LETTERS: Final = 5
 _MAX_TYPO_LETTERS: Final = 16
-
-FILLER: Final = frozenset(
-    "a an the my his her our your their this that these those really very so just quite pretty "
-    "totally completely absolutely actually literally kinda sorta like also even some own whole "
-    "entire fucking fuckin freaking damn left extremely incredibly rather slightly somewhat "
-    "basically definitely honestly seriously super well sort kind bit little".split()
-)
 
 
 def load_toml(path: Path) -> dict[str, Any]:
@@ -49,51 +38,6 @@ def load_toml(path: Path) -> dict[str, Any]:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path.name}: {error}; restore the file or mend it") from error
-
-
-def expand(pattern: str) -> list[tuple[str, ...]]:
-    """Every plain word sequence that a pattern stands for.
-
-    Raises:
-        SettingsError: a bracket is not closed.
-    """
-    tokens = _ITEM.findall(_MAYBE_JOINED.sub(r"(\1\2|\1 \2)", pattern))
-    sequences, rest = _alternatives(tokens, 0)
-    if rest != len(tokens) or "*" in tokens:
-        raise SettingsError(f"pattern {pattern!r}: brackets do not match")
-    return [words for words in dict.fromkeys(sequences) if words]
-
-
-def _alternatives(tokens: Sequence[str], at: int) -> tuple[list[tuple[str, ...]], int]:
-    done: list[tuple[str, ...]] = []
-    current: list[tuple[str, ...]] = [()]
-    while at < len(tokens):
-        token = tokens[at]
-        at += 1
-        if token == "|":
-            done.extend(current)
-            current = [()]
-        elif token in (")", ")?"):
-            return done + current, at - 1
-        elif token == "(":
-            inner, at = _alternatives(tokens, at)
-            if at >= len(tokens):
-                return [], -1
-            if tokens[at] == ")?":
-                inner = [*(i for i in inner if any(w not in FILLER for w in i)), ()]
-            at += 1
-            current = [c + i for c in current for i in inner]
-        else:
-            current = [(*c, token) for c in current]
-    return done + current, at
-
-
-@dataclass(slots=True)
-class _Node:
-    next: dict[str, _Node] = field(default_factory=dict)
-    gap: _Node | None = None
-    fillers: dict[str, _Node] = field(default_factory=dict)
-    ends: tuple[str, ...] = ()
 
 
 class Match(NamedTuple):
@@ -121,12 +65,12 @@ class Lexicon:
         typo_words: Iterable[str] = (),
         misspellings: Mapping[str, str] | None = None,
     ) -> None:
-        self._root = _Node()
-        self._prefixes: set[str] = set()
-        self.vocabulary: set[str] = set()
+        self._automaton = Automaton()
         for concept, patterns in concepts.items():
             for pattern in patterns:
-                self._add(concept, pattern)
+                self._automaton.add(concept, pattern)
+        self._prefixes = frozenset(self._automaton.prefixes)
+        self.vocabulary = self._automaton.words
         self._prefix_lengths = tuple(sorted({len(p) for p in self._prefixes}))
         self._not_typos = frozenset(not_typos)
         self._misspellings = dict(misspellings or {})
@@ -136,30 +80,7 @@ class Lexicon:
             for shorter in (word, *_deletes(word)):
                 self._deletes.setdefault(shorter, word)
         self._keys: dict[str, tuple[str, ...]] = {}
-        self._starts: dict[str, tuple[_Node, ...]] = {}
-
-    def _add(self, concept: str, pattern: str) -> None:
-        paths = expand(pattern)
-        if not 0 < len(paths) <= _MAX_PATHS:
-            raise SettingsError(f"{concept}: {pattern!r} has {len(paths)} paths; split it")
-        for words in paths:
-            node = self._root
-            for word in words:
-                if word == "~":
-                    if node.gap is None:
-                        node.gap = _Node()
-                    node = node.gap
-                    continue
-                if word in FILLER:
-                    node = node.fillers.setdefault(word, _Node())
-                    continue
-                if word.endswith("*"):
-                    self._prefixes.add(word[:-1])
-                else:
-                    self.vocabulary.add(word)
-                node = node.next.setdefault(word, _Node())
-            if concept not in node.ends:
-                node.ends += (concept,)
+        self._starts: dict[str, tuple[Node, ...]] = {}
 
     def keys(self, word: str) -> tuple[str, ...]:
         """The lexicon words that `word` may stand for: itself, beginnings, a mended typo."""
@@ -259,30 +180,30 @@ class Lexicon:
                 sentence's end belong to the next content word.
         """
         keyed = [self.keys(w) for w in words]
-        root = self._root
+        fillers = self._automaton.fillers
         found: list[Match] = []
         for start, word in enumerate(words):
             for node in self._first_nodes(word):
                 self._reach(node, keyed, skipped, start, start + 1, stops[start], found)
             for filler in skipped.get(start, ()):
-                inner = root.fillers.get(filler)
+                inner = fillers.get(filler)
                 if inner is not None:
                     self._walk(inner, keyed, skipped, start, start, stops[start], found)
         return found
 
-    def _first_nodes(self, word: str) -> tuple[_Node, ...]:
+    def _first_nodes(self, word: str) -> tuple[Node, ...]:
         nodes = self._starts.get(word)
         if nodes is None:
             if len(self._starts) > 50_000:
                 self._starts.clear()
-            following = self._root.next
+            following = self._automaton.next
             nodes = tuple(following[k] for k in self.keys(word) if k in following)
             self._starts[word] = nodes
         return nodes
 
     def _reach(
         self,
-        node: _Node,
+        node: Node,
         keyed: Sequence[tuple[str, ...]],
         skipped: Mapping[int, Sequence[str]],
         start: int,
@@ -297,7 +218,7 @@ class Lexicon:
 
     def _walk(
         self,
-        node: _Node,
+        node: Node,
         keyed: Sequence[tuple[str, ...]],
         skipped: Mapping[int, Sequence[str]],
         start: int,
