@@ -154,7 +154,7 @@ def _build_blocks(
 ) -> gr.Blocks:
     import gradio
 
-    from assistant.web.client_endpoint import build_endpoint
+    from assistant.web.client_endpoint import build_endpoint, keep_quiet
 
     def country(request: gradio.Request) -> str:
         return country_of(request.headers.get("accept-language", ""))
@@ -271,6 +271,7 @@ def _build_blocks(
         default_concurrency_limit=serving.concurrent,
         api_open=False,  # Nothing that has a queue is called around it.
     )
+    keep_quiet(blocks)
     return blocks
 
 
