@@ -130,6 +130,7 @@ def build_app(
     answer_errors(app)
     mounted: Any = app.routes[-1]
     answer_errors(mounted.app)  # Gradio's own.
+    mounted.app.router.redirect_slashes = False
     app.add_middleware(
         shell.Dressed,
         facts=loader.facts,
