@@ -18,7 +18,7 @@ from assistant.errors import AssistantError
 from assistant.leaving import ModelPlace, place_of_model
 from assistant.page import handover, reading, shell
 from assistant.page.feedback import FeedbackFile
-from assistant.page.guard import Guard, Rules
+from assistant.page.guard import App, Guard, Rules
 from assistant.page.markup import STATIC, text
 from assistant.page.routes import add_reading, add_status
 from assistant.page.session import (
@@ -81,13 +81,16 @@ def build_app(
     service = Service(loader, gate, serving.max_question_chars)
     mcp = import_mcp_server() if serving.mcp else None
     tools = mcp.build_http(service, loader) if mcp else None
+    password = Password.load(serving.password_file) if serving.password_file else None
+    api = build_api(service, serving.root_path, locked=password is not None)
     rules = Rules(
         max_body_bytes=serving.max_body_bytes,
         body_seconds=serving.timeout_seconds,
         root_path=serving.root_path,
         limiter=Limiter(serving.requests_per_minute) if serving.requests_per_minute else None,
-        password=Password.load(serving.password_file) if serving.password_file else None,
+        password=password,
         watch=watch,
+        methods=api.state.methods,
     )
 
     @asynccontextmanager
@@ -127,12 +130,13 @@ def build_app(
     answer_errors(app)
     mounted: Any = app.routes[-1]
     answer_errors(mounted.app)  # Gradio's own.
+    mounted.app.router.redirect_slashes = False
     app.add_middleware(
         shell.Dressed,
         facts=loader.facts,
         cited=lambda link: reading.read_link(loader.assistant, link).body,
     )
-    others = {"/api": build_api(service, serving.root_path)}
+    others: dict[str, App] = {"/api": api}
     if mcp and tools:
         others["/mcp"] = mcp.Plain(tools.handle_request)
     app.add_middleware(Beside, others=others)
@@ -151,7 +155,7 @@ def _build_blocks(
 ) -> gr.Blocks:
     import gradio
 
-    from assistant.web.client_endpoint import build_endpoint
+    from assistant.web.client_endpoint import build_endpoint, keep_quiet
 
     def country(request: gradio.Request) -> str:
         return country_of(request.headers.get("accept-language", ""))
@@ -269,6 +273,7 @@ def _build_blocks(
         default_concurrency_limit=serving.concurrent,
         api_open=False,  # Nothing that has a queue is called around it.
     )
+    keep_quiet(blocks)
     return blocks
 
 

@@ -25,10 +25,11 @@ from assistant.types import (
     Span,
 )
 
-_ID: Final = re.compile(
-    r"(?P<article>[^:@\s]+):(?P<start>\d{1,9})-(?P<end>\d{1,9})"
-    r"(?:@(?P<hash>[0-9a-fA-F]{8}))?"
-)
+CITATION_ID: Final = r"([^:@\s\x00-\x1f\x7f-\x9f]+):([0-9]{1,9})-([0-9]{1,9})(?:@([0-9a-fA-F]{8}))?"
+"""The form of an id. The API's schema shows it, so JavaScript has to read it likewise, whose white
+space is not Python's; no control character gets into an article's id."""
+
+_ID: Final = re.compile(CITATION_ID)
 
 _ALIKE: Final = 0.3
 
@@ -74,20 +75,24 @@ def _weakest(sentences: list[Sentence]) -> EvidenceTag:
     return next((tag for tag in order if tag in tags), EvidenceTag.UNSOURCED)
 
 
+def is_citation_id(text: str) -> bool:
+    """Whether `text` has the form of an id; it may still name no words."""
+    return _ID.fullmatch(text.strip()) is not None
+
+
 def parse_citation_id(citation_id: str) -> tuple[Span, str]:
     """The span an id names, and the first 8 digits of the file's hash if it carries them.
 
     Raises:
-        CitationError: it is not of the form ``article:start-end`` or ``article:start-end@hash``.
+        CitationError: it is not of the form ``article:start-end`` or ``article:start-end@hash``, or
+            ends where it starts or before.
     """
     match = _ID.fullmatch(citation_id.strip())
-    if not match or int(match["start"]) >= int(match["end"]):
+    if not match or int(match[2]) >= int(match[3]):
         raise CitationError(
             f"{citation_id[:80]!r}: not a citation id; it looks like gluteus-medius-rehab:763-851"
         )
-    return Span(match["article"], int(match["start"]), int(match["end"])), (
-        match["hash"] or ""
-    ).lower()
+    return Span(match[1], int(match[2]), int(match[3])), (match[4] or "").lower()
 
 
 def cite(

@@ -513,6 +513,7 @@ def test_the_nginx_site_keeps_a_client_with_one_process_and_says_who_asks() -> N
     assert ["ip_hash"] in upstream[2]
     assert sum(row[0] == "server" for row in upstream[2]) == 2
     assert ["client_max_body_size", "8m"] in server[1]
+    assert ["access_log", "off"] in server[1]
     assert ["location", "=", "/metrics", [["return", "404"]]] in server[1]
     (site,) = (row[2] for row in server[1] if row[:2] == ["location", "/"])
     assert ["proxy_pass", "http://knee_hip"] in site
@@ -557,7 +558,7 @@ if NGINX:
         for name, server in zip(("7860", "7861"), servers, strict=True):
             site = site.replace(f":{name};", f":{server.address.rstrip('/').split(':')[-1]};")
         site = site.replace("listen 443 ssl", f"listen 127.0.0.1:{port}")
-        site = re.sub(r"\n\s*ssl_\w+ [^;]+;", "", site)
+        site = re.sub(r"\n\s*(ssl_\w+|error_log) [^;]+;", "", site)
         folders = "".join(
             f"{kind}_temp_path {tmp_path}/{kind};"
             for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")

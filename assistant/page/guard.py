@@ -12,7 +12,7 @@ import math
 import re
 import time
 import uuid
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -86,7 +86,11 @@ def is_closed(path: str) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What holds for every request; `limiter` and `password` are None where there is none."""
+    """What holds for every request; `limiter` and `password` are None where there is none.
+
+    Attributes:
+        methods: what an address takes, where it is not all of `METHODS`.
+    """
 
     max_body_bytes: int = MAX_BODY_BYTES
     body_seconds: float = 30
@@ -94,6 +98,7 @@ class Rules:
     limiter: Limiter | None = None
     password: Password | None = None
     watch: Watch = field(default_factory=lambda: Watch(metrics=False))
+    methods: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 class Guard:
@@ -114,18 +119,19 @@ class Guard:
         start = time.perf_counter()
         record: Record = {"request": uuid.uuid4().hex[:16], "route": "other"}
         inner = self._inward(scope, record)
-        guarded = _Headed(inner["path"], record["request"], send)
+        method, allowed = scope["method"], self._rules.methods.get(inner["path"], METHODS)
+        guarded = _Headed(inner["path"], record["request"], method == "HEAD", send)
         try:
             await self._pass(inner, receive, guarded)
         except Refusal as refusal:
             record["refused"] = refusal.code
-            await _say(guarded, refusal, inner["path"], inner["method"])
+            await _say(guarded, refusal, inner["path"], allowed)
         except Exception as error:  # noqa: BLE001 - The server's edge: its message may hold a question.
             _log.error("a request failed with a %s", type(error).__name__)
             if not guarded.started:
-                await _say(guarded, Refusal("failed"), inner["path"], inner["method"])
+                await _say(guarded, Refusal("failed"), inner["path"], allowed)
         finally:
-            record["method"] = inner["method"] if inner["method"] in METHODS else "other"
+            record["method"] = method if method in METHODS else "other"
             record["route"] = _template(inner)
             record["status"] = guarded.status
             record["ms"] = round((time.perf_counter() - start) * 1000, 1)
@@ -133,7 +139,7 @@ class Guard:
 
     async def _pass(self, scope: Scope, receive: Receive, send: Send) -> None:
         rules, path = self._rules, scope["path"]
-        if scope["method"] not in METHODS:
+        if scope["method"] not in rules.methods.get(path, METHODS):
             raise Refusal("method_not_allowed")
         if is_closed(path):
             raise Refusal("closed")
@@ -155,13 +161,18 @@ class Guard:
         await self._app(scope, _replay(body, receive), send)
 
     def _inward(self, scope: Scope, record: Record) -> Scope:
-        """The request as the application sees it: below no root path, of no host."""
-        path, root = scope["path"], self._rules.root_path
+        """The request as the application sees it: below no root path, of no host.
+
+        HEAD is GET there, whose body `_Headed` keeps back: most routes know GET alone. Gradio's
+        own addresses may be streams that do not end, and go on refusing it.
+        """
+        path, root, method = scope["path"], self._rules.root_path, scope["method"]
         if root and f"{path}/".startswith(f"{root}/"):
             path = path[len(root) :] or "/"
         headers = [_HOST, *(pair for pair in scope["headers"] if pair[0] not in _OF_PROXIES)]
         return {
             **scope,
+            "method": "GET" if method == "HEAD" and not path.startswith("/gradio_api") else method,
             "path": path,
             "raw_path": path.encode(errors="replace"),
             "root_path": "",
@@ -227,10 +238,11 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 class _Headed:
     """A `Send` that gives every response our headers, and takes leave to other origins away.
 
-    `status` is 0 until a response has started; `streamed` says whether it is one of events.
+    `status` is 0 until a response has started; `streamed` says whether it is one of events. Where
+    it is `bare` no body is sent.
     """
 
-    def __init__(self, path: str, request: str, send: Send) -> None:
+    def __init__(self, path: str, request: str, bare: bool, send: Send) -> None:
         fixed = _HASHED_NAMES.search(path)
         keep = "no-cache"
         if fixed:
@@ -238,6 +250,7 @@ class _Headed:
         elif path.startswith("/api/"):
             keep = "no-store"
         self._ours = {**HEADERS, "cache-control": keep, "x-request-id": request}
+        self._bare = bare
         self._send = send
         self.status = 0
         self.streamed = False
@@ -258,17 +271,19 @@ class _Headed:
                     headers.append((name, value))
             headers += [(name.encode(), value.encode()) for name, value in self._ours.items()]
             message = {**message, "headers": headers}
+        elif self._bare:
+            message = {**message, "body": b""}
         await self._send(message)
 
 
-async def _say(send: Send, refusal: Refusal, path: str, method: str) -> None:
+async def _say(send: Send, refusal: Refusal, path: str, allowed: Sequence[str]) -> None:
     content_type, body = refusal.body_for(path)
     headers = {
         "content-type": content_type,
         "content-length": str(len(body)),
-        **({"allow": ", ".join(METHODS)} if refusal.status == 405 else {}),
+        **({"allow": ", ".join(allowed)} if refusal.status == 405 else {}),
         **refusal.headers(),
     }
     encoded = [(name.encode(), value.encode()) for name, value in headers.items()]
     await send({"type": "http.response.start", "status": refusal.status, "headers": encoded})
-    await send({"type": "http.response.body", "body": b"" if method == "HEAD" else body})
+    await send({"type": "http.response.body", "body": body})

@@ -7,10 +7,13 @@ taken from the body only, never from an address, which logs and histories keep.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, FastAPI, Header, Query, Request
+from fastapi import APIRouter, Depends, FastAPI, Header, Query, Request
+from fastapi.openapi.models import HTTPBase
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
+from fastapi.security.base import SecurityBase
 
 from assistant import __version__
 from assistant.page.guard import App, Receive, Scope, Send
@@ -20,7 +23,14 @@ from assistant.types import DISCLAIMER, CitationContext
 from assistant.web import schema
 from assistant.web.errors import answer_errors
 from assistant.web.refusals import load_refusals
-from assistant.web.schema import EXAMPLE_ID, MAX_ID_CHARS, AskRequest, CiteRequest, ClaimRequest
+from assistant.web.schema import (
+    EXAMPLE_ID,
+    ID_FORM,
+    MAX_ID_CHARS,
+    AskRequest,
+    CiteRequest,
+    ClaimRequest,
+)
 from assistant.web.service import Service
 from assistant.web.watch import REQUEST
 
@@ -28,14 +38,38 @@ _OF_ARTICLE = tuple(name for name in schema.Article.model_fields if name != "sen
 Language = Annotated[
     str, Header(description="Its country chooses the help lines, for example that of en-GB.")
 ]
-CitationId = Annotated[str, Query(max_length=MAX_ID_CHARS, examples=[EXAMPLE_ID])]
+CitationId = Annotated[
+    str, Query(max_length=MAX_ID_CHARS, examples=[EXAMPLE_ID], json_schema_extra={**ID_FORM})
+]
 
 
-def build_api(service: Service, root_path: str = "") -> FastAPI:
+_HEADERS: Final = {
+    401: {"WWW-Authenticate": {"schema": {"type": "string"}, "required": True}},
+    405: {"Allow": {"schema": {"type": "string"}, "required": True}},
+    429: {"Retry-After": {"schema": {"type": "integer", "minimum": 1}, "required": True}},
+    503: {"Retry-After": {"schema": {"type": "integer", "minimum": 1}, "required": True}},
+}
+
+
+class _ToldPassword(SecurityBase):
+    """Stands in the schema only; it is the guard that asks for the password."""
+
+    def __init__(self) -> None:
+        self.model = HTTPBase(scheme="basic", description="Any user name.")
+        self.scheme_name = "password"
+
+    def __call__(self) -> None:
+        """Let every request pass: the guard has looked at it."""
+
+
+def build_api(service: Service, root_path: str = "", locked: bool = False) -> FastAPI:
     """The API as an application of its own; its addresses begin with ``/api``.
+
+    ``app.state.methods`` tells which methods each address takes.
 
     Args:
         root_path: what stands before them where a proxy serves the page below an address.
+        locked: whether a password is asked for, so that the schema says it.
     """
     api = FastAPI(
         title="Ask the articles",
@@ -51,8 +85,17 @@ def build_api(service: Service, root_path: str = "") -> FastAPI:
         servers=[{"url": root_path}] if root_path else None,
     )
     answer_errors(api)
-    api.include_router(_routes(service, "v1"), prefix="/api/v1", tags=["v1"])
-    api.include_router(_routes(service, "newest"), prefix="/api", tags=["newest version"])
+    told = [Depends(_ToldPassword())] if locked else []
+    methods: dict[str, set[str]] = {"/api/openapi.json": {"GET", "HEAD"}}
+    for prefix, version, tag in (("/api/v1", "v1", "v1"), ("/api", "newest", "newest version")):
+        router = _routes(service, version)
+        api.include_router(router, prefix=prefix, tags=[tag], dependencies=told)
+        for route in router.routes:
+            assert isinstance(route, APIRoute)
+            taken = methods.setdefault(prefix + route.path, set())
+            for method in route.methods or ():
+                taken.update({"GET", "HEAD"} if method == "GET" else {method})
+    api.state.methods = {path: tuple(sorted(taken)) for path, taken in methods.items()}
     return api
 
 
@@ -112,7 +155,12 @@ def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
     return {
         status: {
             "model": schema.Error,
-            "description": " ".join(row["message"] for row in rows if row["status"] == status),
+            "description": " ".join(
+                row["message"].format(limit="its limit", problems="what does not, and why")
+                for row in rows
+                if row["status"] == status
+            ),
+            "headers": _HEADERS.get(status, {}),
         }
         for status in statuses
     }

@@ -11,12 +11,15 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import PydanticCustomError
 
+from assistant.citations import CITATION_ID
 from assistant.types import DISCLAIMER, EvidenceTag, Kind, Outcome, StatementRole
 
 MAX_TURNS: Final = 200
 MAX_CLAIM_CHARS: Final = 2000
 MAX_ID_CHARS: Final = 300
 EXAMPLE_ID: Final = "gluteus-medius-rehab:763-851"
+ID_FORM: Final = {"pattern": f"^{CITATION_ID}$"}
+"""Told in the schema; `Service.cite` checks it, and says what an id looks like."""
 
 
 def _check_whole(text: str) -> str:
@@ -54,7 +57,7 @@ class AskRequest(_Request):
 class CiteRequest(_Request):
     """The id of a citation, as an answer has given it; `@` and 8 digits of its hash may follow."""
 
-    id: Text = Field(max_length=MAX_ID_CHARS, examples=[EXAMPLE_ID])
+    id: Text = Field(max_length=MAX_ID_CHARS, examples=[EXAMPLE_ID], json_schema_extra={**ID_FORM})
 
 
 class ClaimRequest(_Request):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TypeVar
 
-from assistant.citations import parse_citation_id
+from assistant.citations import is_citation_id
 from assistant.errors import CitationError
 from assistant.page.session import AssistantProtocol, Loader
 from assistant.types import Answer, CitationContext, ClaimResult, Turn
@@ -61,11 +61,9 @@ class Service:
 
     async def cite(self, citation_id: str) -> CitationContext:
         """The citation that an id names, in its place."""
-        try:
-            parse_citation_id(citation_id)
-        except CitationError as error:
+        if not is_citation_id(citation_id):
             problems = f"id: not a citation id; it looks like {EXAMPLE_ID}"
-            raise Refusal("invalid", problems=problems) from error
+            raise Refusal("invalid", problems=problems)
         try:
             return await self._run(partial(self.assistant.cite, citation_id))
         except CitationError as error:
