@@ -77,7 +77,7 @@ class Index:
         try:
             self.passages = tuple(_read_rows(generation / "passages.jsonl", _passage))
             self.questions = tuple(_read_rows(generation / "questions.jsonl", _question))
-            self._vectors: Vectors = np.load(generation / "vectors.npy", mmap_mode="r")
+            self._vectors: Vectors = np.asarray(np.load(generation / "vectors.npy", mmap_mode="r"))
             self.question_vectors: Vectors = np.load(generation / "question_vectors.npy")
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise StoreError(
@@ -142,18 +142,21 @@ class Index:
         Args:
             vector: a unit vector, shape (dimensions,).
         """
-        if len(self.passages) <= COMPARED_WHOLE:
-            near = np.arange(len(self.passages))
-        else:
-            collection = self._collection
-            with _translated(self.generation / "chroma"):
-                found = collection.query(
-                    query_embeddings=[vector], n_results=min(k, len(self.passages)), include=[]
-                )
-                near = np.array([int(row) for row in found["ids"][0]], dtype=np.int64)
+        near = self.candidates(vector, k)
         similarities = self.similarities(vector, near)
         order = np.lexsort((near, -similarities))[:k]
         return [(int(near[i]), float(similarities[i])) for i in order]
+
+    def candidates(self, vector: Vectors, k: int) -> NDArray[np.int64]:
+        """Rows among which the `k` nearest are, in no order; all rows where there are few."""
+        if len(self.passages) <= COMPARED_WHOLE:
+            return np.arange(len(self.passages))
+        collection = self._collection
+        with _translated(self.generation / "chroma"):
+            found = collection.query(
+                query_embeddings=[vector], n_results=min(k, len(self.passages)), include=[]
+            )
+            return np.array([int(row) for row in found["ids"][0]], dtype=np.int64)
 
     def similarities(self, vector: Vectors, rows: NDArray[np.int64]) -> Vectors:
         """Cosine similarity of `vector` with each of `rows`, in their order."""

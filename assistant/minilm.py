@@ -110,7 +110,7 @@ class MiniLM:
     ) -> None:
         self._folder = folder
         try:
-            self._words = weights["embeddings.word_embeddings.weight"]
+            self._words = np.asarray(weights["embeddings.word_embeddings.weight"])
             # All tokens are of the first type: its vector is added to the places.
             self._places = (
                 weights["embeddings.position_embeddings.weight"]

@@ -186,8 +186,10 @@ class Retriever:
         return self.finder.find(self.hidden([query])[0])
 
     def _candidates(self, query: Query, word_scores: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Rows worth scoring: near by Chroma, near by a written question, or sharing words."""
-        near = {row for row, _ in self.index.nearest(query.vector, CANDIDATES)}
+        """Rows worth scoring: near the query or a written question like it, or sharing words."""
+        if len(self.index.passages) <= CANDIDATES:
+            return np.arange(len(self.index.passages))
+        near = set(self.index.candidates(query.vector, CANDIDATES).tolist())
         near.update(_largest(word_scores, CANDIDATES))
         for question in _largest(query.question_similarities, CANDIDATES):
             near.update(self._answers[question])
