@@ -222,8 +222,9 @@ class Assistant:
 
     def warm_up(self) -> None:
         """Load the models, so that the first question does not wait for them."""
-        self.retriever.encode(["ready"])
-        self._guardrails.impressions(["ready, with a slpi of the finger"])
+        text = "ready, with a slpi of the finger"
+        self._guardrails.impressions([text], self.retriever.ahead([text]))
+        self.retriever.encode([text])
         if self.retriever.reranker:
             self.retriever.reranker.score("ready", ["ready"])
 

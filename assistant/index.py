@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
@@ -287,4 +288,5 @@ def _passage(row: Any) -> Passage:
 
 
 def _question(row: Any) -> IndexedQuestion:
-    return IndexedQuestion(row["text"], tuple(row["passage_ids"]), row["disagreement"])
+    passage_ids = tuple(map(sys.intern, row["passage_ids"]))  # Each stands in many rows.
+    return IndexedQuestion(row["text"], passage_ids, row["disagreement"])

@@ -10,8 +10,10 @@ nothing of them is exported.
 from __future__ import annotations
 
 import json
+import mmap
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from math import prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeAlias
 
@@ -58,11 +60,25 @@ def vocabulary(folder: Path) -> list[str]:
         raise ModelError(f"{path} cannot be read ({error}); install the model anew") from error
 
 
-def load_weights(path: Path) -> dict[str, Array]:
+class WeightsFile(dict[str, Array]):
     """The tensors of a safetensors file by name, in single precision.
 
     They stay in the file until they are used: half of the model are vectors of words of which a
     process meets few.
+    """
+
+    def __init__(self, mapped: mmap.mmap, tensors: Mapping[str, Array]) -> None:
+        super().__init__(tensors)
+        self._mapped = mapped
+
+    def release(self) -> None:
+        """Give back the memory of what was read; it is read from the file again when needed."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self._mapped.madvise(mmap.MADV_DONTNEED)
+
+
+def load_weights(path: Path) -> WeightsFile:
+    """The tensors of a safetensors file.
 
     Raises:
         ModelError: it cannot be read.
@@ -73,23 +89,24 @@ def load_weights(path: Path) -> dict[str, Array]:
             if _LENGTH_BYTES + length > path.stat().st_size:
                 raise ValueError("its header is longer than itself")
             header = json.loads(file.read(length))
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         header.pop("__metadata__", None)
         tensors = {
-            name: np.memmap(
-                path,
+            name: np.frombuffer(
+                mapped,
                 _DTYPES[entry["dtype"]],
-                "r",
+                prod(entry["shape"]),
                 _LENGTH_BYTES + length + entry["data_offsets"][0],
-                tuple(entry["shape"]),
-            )
+            ).reshape(entry["shape"])
             for name, entry in header.items()
         }
     except (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         raise ModelError(f"{path}: cannot be read ({error}); install it again") from error
-    return {
+    single = {
         name: values.astype(np.float32) if values.dtype == np.float16 else values
         for name, values in tensors.items()
     }
+    return WeightsFile(mapped, single)
 
 
 class MiniLM:
@@ -106,11 +123,11 @@ class MiniLM:
     """
 
     def __init__(
-        self, folder: Path, weights: Weights, learned: Weights, graph: Path = GRAPH
+        self, folder: Path, weights: WeightsFile, learned: Weights, graph: Path = GRAPH
     ) -> None:
         self._folder = folder
         try:
-            self._words = np.asarray(weights["embeddings.word_embeddings.weight"])
+            self._words = weights["embeddings.word_embeddings.weight"]
             # All tokens are of the first type: its vector is added to the places.
             self._places = (
                 weights["embeddings.position_embeddings.weight"]
@@ -125,6 +142,8 @@ class MiniLM:
             if name.startswith(_IN_GRAPH)
         }
         self._session = _session(graph, given)
+        self._release = weights.release
+        self._release()
         self._widths = {output.name: output.shape[1] for output in self._session.get_outputs()}
 
     @cached_property
@@ -188,6 +207,7 @@ class MiniLM:
             }
             for name, values in zip(found, self._session.run(list(found), given), strict=True):
                 found[name][batch] = values
+        self._release()
         return found
 
 

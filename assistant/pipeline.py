@@ -63,11 +63,13 @@ def build_assistant(
     if build_missing and current_generation(settings.index_folder) is None:
         for reason in build_index(settings, encoder, tell).failed.values():
             tell(f"left out: {reason}", 0.98)
-    tell("opening the index", 0.98)
+    # Before anything else is held: while it is loaded, its weights are there twice.
+    tell("loading the model", 0.98)
+    encoder.encode(["ready"])
+    tell("opening the index", 0.99)
     corpus = read_corpus(settings.corpus, TextStore(settings.index_folder))
     index = open_index(settings, encoder, corpus)
     assistant = _assemble(settings, encoder, corpus, index)
-    tell("loading the model", 0.99)
     assistant.warm_up()
     tell("ready", 1.0)
     return assistant

@@ -6,6 +6,8 @@ that is a token of the embedding model, or that stands in pyspellchecker's Engli
 
 from __future__ import annotations
 
+import gzip
+import pkgutil
 import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Container, Iterable, Mapping
@@ -14,6 +16,8 @@ from hashlib import blake2b
 from typing import Final
 
 import numpy as np
+
+from assistant.errors import ModelError
 
 # Words of fewer or of more letters are left alone.
 MIN_LETTERS: Final = 3
@@ -28,6 +32,7 @@ MOSTLY_KNOWN: Final = 0.4
 MET: Final = 2
 MET_UNKNOWN: Final = 12
 _REMEMBERED: Final = 4096
+_ENTRY: Final = re.compile(rb'"([^"\\]+)":')
 _WORD: Final = re.compile(r"[a-z]+(?:'[a-z]+)?")
 
 
@@ -92,25 +97,31 @@ class WordSet:
     That another word has the hash of one of 160,000 happens once in 10**14 words.
     """
 
-    def __init__(self, words: Iterable[str]) -> None:
+    def __init__(self, words: Iterable[bytes]) -> None:
         self._hashes = np.unique(np.fromiter(map(_hash, words), np.uint64))
 
     def __contains__(self, word: object) -> bool:
-        key = np.uint64(_hash(str(word)))
+        key = np.uint64(_hash(str(word).encode()))
         at = int(np.searchsorted(self._hashes, key))
         return at < len(self._hashes) and bool(self._hashes[at] == key)
 
 
-def _hash(word: str) -> int:
-    return int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "little")
+def _hash(word: bytes) -> int:
+    return int.from_bytes(blake2b(word, digest_size=8).digest(), "little")
 
 
 @cache
 def dictionary() -> Container[str]:
-    """English words as pyspellchecker has them, about 160,000."""
-    from spellchecker import SpellChecker
+    """English words as pyspellchecker has them, about 160,000.
 
-    return WordSet(SpellChecker(language="en").word_frequency.dictionary)
+    Raises:
+        ModelError: it has none.
+    """
+    # Its own class would hold all of them with their counts, in 30 MB, while they are hashed.
+    packed = pkgutil.get_data("spellchecker", "resources/en.json.gz")
+    if packed is None:
+        raise ModelError("pyspellchecker has no English words; install it again")
+    return WordSet(match[1] for match in _ENTRY.finditer(gzip.decompress(packed)))
 
 
 def count_words(texts: Iterable[str]) -> dict[str, int]:

@@ -115,7 +115,7 @@ def test_a_text_of_many_tokens_is_read_in_parts_that_overlap() -> None:
 
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ModelError, match="not the weights of MiniLM"):
-        MiniLM(packaged_folder(), {"embeddings.word_embeddings.weight": np.zeros((2, 2), "f4")}, {})
+        MiniLM(packaged_folder(), load_weights(DATA / LEARNED_FILE), {})
     with pytest.raises(ModelError, match="cannot be read"):
         load_weights(tmp_path / "none.safetensors")
     (tmp_path / "cut.safetensors").write_bytes(b"\x08\x00\x00\x00\x00\x00\x00\x00{}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from spellchecker import SpellChecker
 
 from assistant.encoder import packaged_folder
 from assistant.reader import (
@@ -15,7 +16,7 @@ from assistant.reader import (
 from assistant.reader import (
     spelling as spelling_of,
 )
-from assistant.spelling import Spelling, count_words
+from assistant.spelling import Spelling, count_words, dictionary
 
 COUNTS = {"knee": 50, "chest": 9, "chess": 2, "swollen": 8, "breathing": 5, "hip": 40, "and": 90}
 
@@ -77,3 +78,10 @@ def test_the_projects_own_words_are_words() -> None:
 def test_a_term_of_the_field_is_no_slip(term: str) -> None:
     own = spelling_of(packaged_folder(), load_reader().counts)
     assert own.mend(f"my {term} is sore") == f"my {term} is sore"
+
+
+def test_the_dictionary_has_the_words_of_pyspellchecker_and_no_others() -> None:
+    words = SpellChecker(language="en").word_frequency.dictionary.keys()
+    assert len(words) > 100_000
+    assert all(word in dictionary() for word in words)
+    assert not any(f"{word}qz" in dictionary() for word in words)
