@@ -317,6 +317,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def serve(options: argparse.Namespace) -> int:
     """As `main`, with the options of `add_options`."""
     quiet_environment()
+    # Gradio looks for it on the disk twice at each step of each event, where it is not installed.
+    sys.modules.setdefault("matplotlib", None)  # type: ignore[arg-type]
     try:
         settings = Settings.from_environment(
             corpus=options.corpus, chat_model=options.chat_model, chat_mode=options.chat_mode

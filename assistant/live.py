@@ -40,6 +40,7 @@ class LiveAssistant:
 
     def __init__(self, settings: Settings, progress: Progress | None = None) -> None:
         self.settings = settings
+        self._folder = settings.index_folder
         self._encoder = build_encoder(settings.model)
         self._lock = threading.Lock()
         self._assistant = build_assistant(settings, progress, self._encoder)
@@ -70,7 +71,7 @@ class LiveAssistant:
 
     def _generation(self) -> Path | None:
         try:
-            return current_generation(self.settings.index_folder)
+            return current_generation(self._folder)
         except StoreError:
             return None
 

@@ -13,7 +13,6 @@ import threading
 import zlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Final, Protocol
 
 from assistant.errors import AssistantError
@@ -293,13 +292,16 @@ async def _reply(
         message = f"{text('waiting.failed')} {loader.failure}"
         return turns.render_failure(question, number, message, DISCLAIMER), message, None
     try:
-        there = loader.assistant.in_country(country)
+        assistant = loader.assistant
         exchange.told = ""
 
         def tell(message: str) -> None:
             exchange.told = message
 
-        ask = partial(there.ask, question, history, tell)
+        def ask() -> Answer:
+            # In the thread too: which generation is the newest is read from the disk.
+            return assistant.in_country(country).ask(question, history, tell)
+
         answer = await (gate.run(ask, session.client) if gate else asyncio.to_thread(ask))
         rendered = turns.render_answer(answer, number, feedback=session.feedback)
         return rendered, turns.answer_as_text(answer), answer

@@ -52,8 +52,10 @@ class Service:
         chars = len(request.question) + sum(len(turn.content) for turn in history)
         if chars > self._max_question_chars:
             raise Refusal("too_large", limit=f"{self._max_question_chars:,} characters")
-        there = self.assistant.in_country(country)
-        return await self._run(partial(there.ask, request.question, history), client)
+        assistant = self.assistant
+        return await self._run(
+            lambda: assistant.in_country(country).ask(request.question, history), client
+        )
 
     async def claim(self, text: str, client: str = "") -> ClaimResult:
         """Who says this."""
