@@ -8,7 +8,6 @@ written to any log, and nothing is kept beyond the session of one open page.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, nullcontext
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from assistant.errors import AssistantError
 from assistant.leaving import ModelPlace, place_of_model
 from assistant.page import handover, reading, shell
+from assistant.page.closed import Heartbeats, Pages
 from assistant.page.feedback import FeedbackFile
 from assistant.page.guard import App, Guard, Rules
 from assistant.page.markup import STATIC, text
@@ -34,7 +34,7 @@ from assistant.page.session import (
 from assistant.settings import Serving, Settings, quiet_environment
 from assistant.types import Progress
 from assistant.web.extra import import_mcp_server
-from assistant.web.limits import Gate, Limiter, Password
+from assistant.web.limits import Gate, Limiter, Password, client_in
 from assistant.web.listening import listen, server_config, watch_loading
 from assistant.web.options import add_options, read_serving
 from assistant.web.watch import Watch, log_to_stderr, observe
@@ -64,7 +64,7 @@ def build_app(
     Raises:
         AssistantError: the file of the password cannot be used, or an extra is not installed.
     """
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    quiet_environment()
     import gradio
     from fastapi import FastAPI
     from fastapi.staticfiles import StaticFiles
@@ -76,6 +76,7 @@ def build_app(
 
     serving = serving or Serving()
     watch = Watch(serving.metrics is not False, serving.log_requests)
+    pages = Pages(serving.keep_seconds)
     loader = Loader(lambda progress: observe(load(progress), watch))
     gate = Gate(serving.concurrent, serving.max_waiting, serving.timeout_seconds)
     service = Service(loader, gate, serving.max_question_chars)
@@ -96,7 +97,7 @@ def build_app(
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         loader.start()
-        async with tools.run() if tools else nullcontext():
+        async with pages.run(mounted.app), tools.run() if tools else nullcontext():
             yield
 
     app = FastAPI(
@@ -108,7 +109,7 @@ def build_app(
     )
     app.state.loader = loader
     add_status(app, loader, watch)
-    add_reading(app, loader)
+    add_reading(app, loader, gate)
     app.mount("/page", StaticFiles(directory=STATIC))
     gradio.mount_gradio_app(
         app,
@@ -131,6 +132,7 @@ def build_app(
     mounted: Any = app.routes[-1]
     answer_errors(mounted.app)  # Gradio's own.
     mounted.app.router.redirect_slashes = False
+    app.add_middleware(Heartbeats, pages=pages, holder=mounted.app.state_holder)
     app.add_middleware(
         shell.Dressed,
         facts=loader.facts,
@@ -163,6 +165,7 @@ def _build_blocks(
     async def on_question(
         question: str, session: Session, request: gradio.Request
     ) -> AsyncIterator[tuple[str, Any, Any]]:
+        session.client = client_in(request)
         box: Any = ""
         async for shown in converse(question or "", session, loader, country(request), gate):
             yield shown, box, session
@@ -171,12 +174,14 @@ def _build_blocks(
     async def on_chip(
         session: Session, event: gradio.EventData, request: gradio.Request
     ) -> AsyncIterator[tuple[str, Any]]:
+        session.client = client_in(request)
         async for shown in converse(str(event.question), session, loader, country(request), gate):
             yield shown, session
 
     async def on_again(
         session: Session, event: gradio.EventData, request: gradio.Request
     ) -> AsyncIterator[tuple[str, Any]]:
+        session.client = client_in(request)
         async for shown in ask_again(event.turn, session, loader, country(request), gate):
             yield shown, session
 
@@ -235,8 +240,7 @@ def _build_blocks(
                 send = gradio.Button(text("box.send"), elem_id="send", variant="primary")
         asking: dict[str, Any] = {
             "show_progress": "hidden",
-            "concurrency_limit": serving.concurrent,
-            "concurrency_id": "ask",
+            "concurrency_limit": None,  # The gate lets clients take turns; a queue does not.
             "api_visibility": "private",
         }
         gradio.on(
@@ -268,14 +272,19 @@ def _build_blocks(
             api_visibility="private",
         )
         gradio.events.api(build_endpoint(service), api_name="ask", concurrency_limit=None)
+    places = serving.concurrent + serving.max_waiting
+    # What the queue runs at a time: all that the gate has a place for, and those it turns away.
+    usual, blocks.max_threads = blocks.max_threads, places + _BESIDE_PLACES
     blocks.queue(
-        max_size=serving.concurrent + serving.max_waiting,
-        default_concurrency_limit=serving.concurrent,
+        max_size=places,
         api_open=False,  # Nothing that has a queue is called around it.
     )
     keep_quiet(blocks)
+    blocks.max_threads = usual
     return blocks
 
+
+_BESIDE_PLACES: Final = 40
 
 # The page's own script tells of all but the chips, which ask without it too.
 _EVENTS: Final = """
@@ -314,6 +323,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def serve(options: argparse.Namespace) -> int:
     """As `main`, with the options of `add_options`."""
     quiet_environment()
+    # Gradio looks for it on the disk twice at each step of each event, where it is not installed.
+    sys.modules.setdefault("matplotlib", None)  # type: ignore[arg-type]
     try:
         settings = Settings.from_environment(
             corpus=options.corpus, chat_model=options.chat_model, chat_mode=options.chat_mode

@@ -27,6 +27,9 @@ _QUIET: Final = {
     "ANONYMIZED_TELEMETRY": "False",
     "CHROMA_TELEMETRY_ENABLED": "False",
     "GRADIO_ANALYTICS_ENABLED": "False",
+    # The page shuts Gradio's monitoring, which would go through 10,000 old events after each.
+    "GRADIO_ANALYTICS_MAX_EVENTS": "1",
+    "GRADIO_ANALYTICS_CACHE_FREQUENCY": str(10**12),
     "LANGSMITH_TRACING": "false",
     "LANGCHAIN_TRACING_V2": "false",
     # Would send what is meant for a model's provider to a third party instead.
@@ -186,9 +189,13 @@ class Serving:
         password_file: a file whose first line is the password that everybody needs, or None.
         requests_per_minute: how many questions and look-ups one client may send, all at once or
             spread out; 0 sets no limit. None is 0 on a loopback address and 300 elsewhere.
-        concurrent: questions that are answered at the same time.
-        max_waiting: questions that may wait in line; the next one is told that it is busy.
+        concurrent: questions that are answered at the same time. More than twice the processor's
+            cores only make each slower, but where a language model is waited for.
+        max_waiting: questions that may wait in line; of more, those of whoever waits with the
+            most are told that it is busy.
         timeout_seconds: how long a program waits for an answer at most, and a body to arrive.
+        keep_seconds: how long a conversation is kept in memory after its page was closed; a page
+            that comes back by then goes on with it.
         max_question_chars: of a program's question with its history. (On the page it is
             `max_body_bytes` that limits.)
         max_body_bytes: of one request; the API takes at most a megabyte of it.
@@ -202,9 +209,10 @@ class Serving:
     root_path: str = ""
     password_file: Path | None = None
     requests_per_minute: int | None = None
-    concurrent: int = 8
+    concurrent: int = 4
     max_waiting: int = 200
     timeout_seconds: int = 30
+    keep_seconds: int = 3600
     max_question_chars: int = 100_000
     max_body_bytes: int = 8 * 1024 * 1024
     trusted_proxies: str = ""
@@ -224,6 +232,7 @@ class Serving:
             ("concurrent", 1, 64),
             ("max_waiting", 0, 10_000),
             ("timeout_seconds", 1, 600),
+            ("keep_seconds", 1, 1_000_000),
             ("max_question_chars", 1_000, 10_000_000),
             ("max_body_bytes", 10_000, 64 * 1024 * 1024),
         ):
@@ -316,6 +325,7 @@ _SERVING_READERS: Final[_Readers] = {
     "concurrent": int,
     "max_waiting": int,
     "timeout_seconds": int,
+    "keep_seconds": int,
     "max_question_chars": int,
     "max_body_bytes": int,
     "trusted_proxies": str,

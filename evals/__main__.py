@@ -17,6 +17,7 @@ from rich.console import Console
 from assistant.errors import AssistantError, UsageError
 from assistant.settings import DEFAULT_CORPUS, quiet_environment
 from assistant.web.options import add_chat_options
+from evals.load_command import add_load
 from evals.results import PROJECT, RESULTS, load_result, why_partial
 
 _ERRORS = Console(stderr=True)
@@ -137,6 +138,8 @@ def _parser() -> argparse.ArgumentParser:
     fuzz.add_argument("--corpus", type=Path, default=DEFAULT_CORPUS, metavar="DIR")
     fuzz.add_argument("--json", action="store_true")
     fuzz.set_defaults(command=_fuzz)
+
+    add_load(commands, _ERRORS)
 
     safety = commands.add_parser("safety", help="write docs/safety.md from the safety layer's data")
     safety.set_defaults(command=_safety)

@@ -15,13 +15,15 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
 from evals.cases import CASES, CaseKind
+
+T = TypeVar("T")
 
 ROWS: Final = 100_000
 
@@ -158,7 +160,7 @@ def iter_searched_questions() -> Iterator[str]:
                 yield row["question"]
 
 
-def choose_spaced(items: Sequence[str], number: int) -> list[str]:
+def choose_spaced(items: Sequence[T], number: int) -> list[T]:
     """At most `number` of the items, evenly spaced."""
     return list(items[:: max(1, len(items) // number)][:number])
 

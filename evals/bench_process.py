@@ -121,8 +121,8 @@ def _run_seconds(command: Sequence[str], home: Path) -> float:
 
 
 @contextmanager
-def page(corpus: Path, home: Path) -> Iterator[Served]:
-    """The chat page, started; it need not answer yet."""
+def page(corpus: Path, home: Path, **settings: str) -> Iterator[Served]:
+    """The chat page, started with these variables set; it need not answer yet."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -130,7 +130,7 @@ def page(corpus: Path, home: Path) -> Iterator[Served]:
     started = time.perf_counter()
     with subprocess.Popen(
         command,
-        env=_environment(home),
+        env={**_environment(home), **settings},
         cwd=PROJECT,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

@@ -52,6 +52,7 @@ HOMES = {
     "mcp": {"web.mcp_server"},
     "mcp_types": {"web.mcp_server"},
     "prometheus_client": {"web.watch"},
+    "threadpoolctl": {"live"},
     "uvicorn": {"web.listening"},
 }
 HEAVY = (

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
+from functools import partial
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
 
 from assistant.page import reading, shell
 from assistant.page.session import Loader
+from assistant.web.limits import Gate, client_in
 from assistant.web.refusals import Refusal
 from assistant.web.watch import Watch
 
@@ -45,7 +46,7 @@ def add_status(app: fastapi.FastAPI, loader: Loader, watch: Watch) -> None:
         return PlainTextResponse(counts, media_type="text/plain; version=0.0.4; charset=utf-8")
 
 
-def add_reading(app: fastapi.FastAPI, loader: Loader) -> None:
+def add_reading(app: fastapi.FastAPI, loader: Loader, gate: Gate) -> None:
     """The articles and the look-up: in the panel (``part``) and as pages without scripts."""
     from fastapi import Request
     from fastapi.responses import HTMLResponse
@@ -70,7 +71,8 @@ def add_reading(app: fastapi.FastAPI, loader: Loader) -> None:
 
     async def claim(request: Request, part: str = "") -> HTMLResponse:
         given = _claim_in(await request.body())
-        found = await asyncio.to_thread(reading.read_claim, loader.assistant, given)
+        trace = partial(reading.read_claim, loader.assistant, given)
+        found = await gate.run(trace, client_in(request))
         return reply(found, "claim", part)
 
     # The name is in this module only for FastAPI, which resolves annotations by it.

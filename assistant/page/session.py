@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import pickle
 import threading
+import zlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Final, Protocol
 
 from assistant.errors import AssistantError
@@ -133,14 +134,32 @@ class Session:
 
     A late answer to a conversation that was begun anew changes an exchange that stands in none.
     `asked` numbers the questions of all of them; `feedback` is whether the operator takes it;
-    `max_question_chars` is of one question, four times as many of a conversation's.
+    `max_question_chars` is of one question, four times as many of a conversation's; `client` is
+    who takes turns with others (`Gate`).
     """
 
     feedback: bool = False
     max_question_chars: int = MAX_QUESTION_CHARS
-    exchanges: list[Exchange] = field(default_factory=list)
     asked: int = 0
     noted: set[tuple[int, str, str]] = field(default_factory=set)
+    client: str = ""
+    _exchanges: list[Exchange] = field(default_factory=list)
+    _folded: bytes = b""
+
+    @property
+    def exchanges(self) -> list[Exchange]:
+        """What stands on the page, in order."""
+        if self._folded:
+            self._exchanges = pickle.loads(zlib.decompress(self._folded))
+            self._folded = b""
+        return self._exchanges
+
+    def fold(self) -> bool:
+        """Take little memory until it is used again; whether there is anything to be kept."""
+        if self._exchanges and not any(exchange.waiting for exchange in self._exchanges):
+            self._folded = zlib.compress(pickle.dumps(self._exchanges))
+            self._exchanges = []
+        return bool(self._exchanges or self._folded)
 
     @property
     def answers(self) -> tuple[Answer, ...]:
@@ -250,9 +269,7 @@ async def _settle(
         await asyncio.sleep(POLL_SECONDS)
     if exchange.waiting:
         history = session.before(exchange.number)
-        reply = asyncio.ensure_future(
-            _reply(exchange, history, session.feedback, loader, country, gate)
-        )
+        reply = asyncio.ensure_future(_reply(exchange, history, session, loader, country, gate))
         told = ""
         while not (await asyncio.wait({reply}, timeout=POLL_SECONDS))[0]:
             if exchange.waiting and exchange.told != told:
@@ -269,7 +286,7 @@ async def _settle(
 async def _reply(
     exchange: Exchange,
     history: tuple[Turn, ...],
-    feedback: bool,
+    session: Session,
     loader: Loader,
     country: str,
     gate: Gate | None,
@@ -280,15 +297,18 @@ async def _reply(
         message = f"{text('waiting.failed')} {loader.failure}"
         return turns.render_failure(question, number, message, DISCLAIMER), message, None
     try:
-        there = loader.assistant.in_country(country)
+        assistant = loader.assistant
         exchange.told = ""
 
         def tell(message: str) -> None:
             exchange.told = message
 
-        ask = partial(there.ask, question, history, tell)
-        answer = await (gate.run(ask) if gate else asyncio.to_thread(ask))
-        rendered = turns.render_answer(answer, number, feedback=feedback)
+        def ask() -> Answer:
+            # In the thread too: which generation is the newest is read from the disk.
+            return assistant.in_country(country).ask(question, history, tell)
+
+        answer = await (gate.run(ask, session.client) if gate else asyncio.to_thread(ask))
+        rendered = turns.render_answer(answer, number, feedback=session.feedback)
         return rendered, turns.answer_as_text(answer), answer
     except Refusal as refusal:
         message = refusal.message

@@ -22,6 +22,7 @@ from assistant.render import answer_to_json, claim_to_json, context_to_json
 from assistant.types import DISCLAIMER, CitationContext
 from assistant.web import schema
 from assistant.web.errors import answer_errors
+from assistant.web.limits import client_in
 from assistant.web.refusals import load_refusals
 from assistant.web.schema import (
     EXAMPLE_ID,
@@ -111,25 +112,25 @@ def _routes(service: Service, version: str) -> APIRouter:
     ) -> JSONResponse:
         """One answer to a message, whatever it is."""
         REQUEST.set(request.scope.get("record"))
-        answer = await service.ask(body, country_of(accept_language))
+        answer = await service.ask(body, country_of(accept_language), client_in(request))
         return JSONResponse(answer_to_json(answer))
 
     @router.get("/cite", response_model=schema.Context, **finds)
-    async def cite(id: CitationId) -> JSONResponse:
+    async def cite(id: CitationId, request: Request) -> JSONResponse:
         """A citation in its place: the sentence before and after, headings, hash."""
-        return _context(await service.cite(id))
+        return _context(await service.cite(id, client_in(request)))
 
     @router.post(
         "/cite", response_model=schema.Context, name="cite_posted", **reads | _not_found(reads)
     )
-    async def cite_posted(body: CiteRequest) -> JSONResponse:
+    async def cite_posted(body: CiteRequest, request: Request) -> JSONResponse:
         """The same with the id in the body."""
-        return _context(await service.cite(body.id))
+        return _context(await service.cite(body.id, client_in(request)))
 
     @router.post("/claim", response_model=schema.Claim, **reads)
-    async def claim(body: ClaimRequest) -> JSONResponse:
+    async def claim(body: ClaimRequest, request: Request) -> JSONResponse:
         """Which sentences of the articles say this, which say otherwise."""
-        return JSONResponse(claim_to_json(await service.claim(body.text)))
+        return JSONResponse(claim_to_json(await service.claim(body.text, client_in(request))))
 
     @router.get("/articles", response_model=schema.Articles, **looks)
     async def articles() -> JSONResponse:

@@ -15,6 +15,7 @@ from pydantic import ValidationError
 from assistant.page.session import country_of
 from assistant.render import answer_to_json
 from assistant.types import DISCLAIMER
+from assistant.web.limits import client_in
 from assistant.web.refusals import Refusal
 from assistant.web.schema import AskRequest, problems_of
 from assistant.web.service import Service
@@ -43,7 +44,8 @@ def build_endpoint(service: Service) -> Callable[..., Awaitable[dict[str, Any]]]
             except ValidationError as error:
                 raise Refusal("invalid", problems=problems_of(error)) from error
             languages = request.headers.get("accept-language", "") if request else ""
-            return answer_to_json(await service.ask(asked, country_of(languages)))
+            answer = await service.ask(asked, country_of(languages), client_in(request))
+            return answer_to_json(answer)
         except Refusal as refusal:
             raise gradio.Error(f"{refusal.message} {DISCLAIMER}", print_exception=False) from None
 

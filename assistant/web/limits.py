@@ -12,12 +12,14 @@ import contextvars
 import hmac
 import ipaddress
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Lock
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
 from assistant.errors import SettingsError
 from assistant.web.refusals import Refusal
@@ -70,6 +72,11 @@ def client_of(address: str) -> str:
             return str(found.ipv4_mapped)
         return str(ipaddress.ip_network((found, 64), strict=False))
     return str(found)
+
+
+def client_in(request: Any) -> str:
+    """Who sends a request, of Starlette or of Gradio, as `client_of` counts."""
+    return client_of(getattr(getattr(request, "client", None), "host", ""))
 
 
 class Password:
@@ -127,33 +134,99 @@ def _password_in(authorization: str) -> bytes:
         return b""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """Work that has a place, and where its result goes."""
+
+    work: Callable[[], Any]
+    result: Future[Any]
+
+
 class Gate:
-    """Runs questions in threads: `running` at once, `waiting` more in line, each in good time."""
+    """Runs questions in threads: `running` at once, `waiting` more in line, each in good time.
+
+    Clients take turns, however many questions one of them has in line. Where every place is
+    taken, the newest question of whoever waits with the most makes room for one of a client who
+    waits with fewer.
+    """
 
     def __init__(self, running: int, waiting: int, timeout_seconds: float) -> None:
         self._pool = ThreadPoolExecutor(running, "answer")
-        self._places = running + waiting
+        self._idle = running
+        self._free = running + waiting
         self._timeout_seconds = timeout_seconds
-        self._taken = 0
+        self._lines: OrderedDict[str, deque[_Asked]] = OrderedDict()
         self._lock = Lock()
 
-    async def run(self, work: Callable[[], T]) -> T:
+    async def run(self, work: Callable[[], T], client: str = "") -> T:
         """The result of `work`, which keeps its place until it has ended.
+
+        Args:
+            client: who asks, as `client_of` counts.
 
         Raises:
             Refusal: ``busy`` or ``timeout``.
         """
+        asked = _Asked(partial(contextvars.copy_context().run, work), Future())
         with self._lock:
-            if self._taken >= self._places:
-                raise Refusal("busy")
-            self._taken += 1
-        future = self._pool.submit(contextvars.copy_context().run, work)
-        future.add_done_callback(self._leave)
+            self._make_room(client)
+            self._free -= 1
+            self._lines.setdefault(client, deque()).append(asked)
+            self._start()
+        result: asyncio.Future[T] = asyncio.wrap_future(asked.result)
         try:
-            return await asyncio.wait_for(asyncio.wrap_future(future), self._timeout_seconds)
+            return await asyncio.wait_for(result, self._timeout_seconds)
         except TimeoutError as error:
             raise Refusal("timeout") from error
+        finally:
+            self._give_up(client, asked)
 
-    def _leave(self, _: Future[T]) -> None:
+    def _make_room(self, client: str) -> None:
+        if self._free:
+            return
+        longest = max(self._lines.values(), key=len, default=deque[_Asked]())
+        # Where the two would only change places, whoever came first stays.
+        if len(longest) < len(self._lines.get(client, ())) + 2:
+            raise Refusal("busy")
+        given_up = longest.pop().result
+        if given_up.set_running_or_notify_cancel():
+            given_up.set_exception(Refusal("busy"))
+        self._free += 1
+
+    def _start(self) -> None:
+        """Begin what can be begun, one of each client in turn."""
+        while self._idle and self._lines:
+            client, line = self._lines.popitem(last=False)
+            asked = line.popleft()
+            if line:
+                self._lines[client] = line
+            self._idle -= 1
+            self._pool.submit(self._work, asked)
+
+    def _work(self, asked: _Asked) -> None:
+        wanted = asked.result.set_running_or_notify_cancel()
+        found: Any = None
+        failure: BaseException | None = None
+        try:
+            found = asked.work() if wanted else None
+        except BaseException as error:  # noqa: BLE001 - Whoever waits for it is told.
+            failure = error
+        # The place is free before its answer is told: whoever has it may ask the next at once.
         with self._lock:
-            self._taken -= 1
+            self._idle += 1
+            self._free += 1
+            self._start()
+        if failure:
+            asked.result.set_exception(failure)
+        elif wanted:
+            asked.result.set_result(found)
+
+    def _give_up(self, client: str, asked: _Asked) -> None:
+        """Out of the line, if nobody waits for it any more."""
+        with self._lock:
+            line = self._lines.get(client, deque())
+            if asked in line:
+                line.remove(asked)
+                self._free += 1
+            if not line:
+                self._lines.pop(client, None)

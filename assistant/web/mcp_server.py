@@ -34,7 +34,7 @@ from assistant.render import (
 from assistant.settings import Serving
 from assistant.types import DISCLAIMER
 from assistant.web import schema
-from assistant.web.limits import Gate
+from assistant.web.limits import Gate, client_in
 from assistant.web.refusals import Refusal
 from assistant.web.schema import AskRequest, CiteRequest, ClaimRequest, problems_of
 from assistant.web.service import Service
@@ -78,11 +78,12 @@ def build_server(service: Service, loader: Loader) -> Server[Any]:
         return types.ListToolsResult(tools=[_describe(name) for name in _TOOLS])
 
     async def call_tool(
-        _: ServerRequestContext[Any], params: types.CallToolRequestParams
+        context: ServerRequestContext[Any], params: types.CallToolRequestParams
     ) -> types.CallToolResult:
         try:
             await loader.wait()
-            readable, found = await _call(service, params.name, params.arguments or {})
+            client = client_in(context.request)
+            readable, found = await _call(service, params.name, params.arguments or {}, client)
         except Refusal as refusal:
             said = f"{refusal.message}\n\n{DISCLAIMER}"
             if loader.failure:
@@ -225,7 +226,9 @@ class _Outgoing:
         return await self._stream.__aexit__(*of)
 
 
-async def _call(service: Service, name: str, arguments: dict[str, Any]) -> tuple[str, Any]:
+async def _call(
+    service: Service, name: str, arguments: dict[str, Any], client: str
+) -> tuple[str, Any]:
     """The result as readable text and as JSON."""
     if name not in _TOOLS:
         raise Refusal("invalid", problems=f"there are the tools {', '.join(_TOOLS)}")
@@ -234,13 +237,13 @@ async def _call(service: Service, name: str, arguments: dict[str, Any]) -> tuple
     except ValidationError as error:
         raise Refusal("invalid", problems=problems_of(error)) from error
     if isinstance(request, AskRequest):
-        answer = await service.ask(request)
+        answer = await service.ask(request, client=client)
         return render_answer(answer), answer_to_json(answer)
     if isinstance(request, ClaimRequest):
-        result = await service.claim(request.text)
+        result = await service.claim(request.text, client)
         return render_claim(result), claim_to_json(result)
     assert isinstance(request, CiteRequest)
-    context = await service.cite(request.id)
+    context = await service.cite(request.id, client)
     readable = f"{render_context(context)}\n\n{DISCLAIMER}"
     return readable, {**context_to_json(context), "disclaimer": DISCLAIMER}
 

@@ -26,7 +26,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="of one client; 0 for no limit (default: 300, none on a loopback address)",
     )
-    others.add_argument("--concurrent", type=int, metavar="N", help="answers at a time (8)")
+    others.add_argument("--concurrent", type=int, metavar="N", help="answers at a time (4)")
     others.add_argument("--max-waiting", type=int, metavar="N", help="questions in line (200)")
     others.add_argument("--timeout-seconds", type=int, metavar="N", help="for an answer (30)")
     others.add_argument(

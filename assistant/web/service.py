@@ -46,32 +46,34 @@ class Service:
             raise Refusal("not_started" if self._loader.failure else "not_ready")
         return self._loader.assistant
 
-    async def ask(self, request: AskRequest, country: str = "") -> Answer:
-        """One answer; `country` chooses the help lines."""
+    async def ask(self, request: AskRequest, country: str = "", client: str = "") -> Answer:
+        """One answer; `country` chooses the help lines, `client` is who takes turns."""
         history = tuple(Turn(turn.role, turn.content) for turn in request.history or ())
         chars = len(request.question) + sum(len(turn.content) for turn in history)
         if chars > self._max_question_chars:
             raise Refusal("too_large", limit=f"{self._max_question_chars:,} characters")
-        there = self.assistant.in_country(country)
-        return await self._run(partial(there.ask, request.question, history))
+        assistant = self.assistant
+        return await self._run(
+            lambda: assistant.in_country(country).ask(request.question, history), client
+        )
 
-    async def claim(self, text: str) -> ClaimResult:
+    async def claim(self, text: str, client: str = "") -> ClaimResult:
         """Who says this."""
-        return await self._run(partial(self.assistant.claim, text))
+        return await self._run(partial(self.assistant.claim, text), client)
 
-    async def cite(self, citation_id: str) -> CitationContext:
+    async def cite(self, citation_id: str, client: str = "") -> CitationContext:
         """The citation that an id names, in its place."""
         if not is_citation_id(citation_id):
             problems = f"id: not a citation id; it looks like {EXAMPLE_ID}"
             raise Refusal("invalid", problems=problems)
         try:
-            return await self._run(partial(self.assistant.cite, citation_id))
+            return await self._run(partial(self.assistant.cite, citation_id), client)
         except CitationError as error:
             raise Refusal("no_citation") from error
 
-    async def _run(self, work: Callable[[], T]) -> T:
+    async def _run(self, work: Callable[[], T], client: str) -> T:
         try:
-            return await self._gate.run(work)
+            return await self._gate.run(work, client)
         except (Refusal, CitationError):
             raise
         except Exception as error:  # noqa: BLE001 - The service's edge. The message may hold the question: its type.
