@@ -36,6 +36,7 @@ from assistant.types import Progress
 from assistant.web.extra import import_mcp_server
 from assistant.web.limits import Gate, Limiter, Password, client_in
 from assistant.web.listening import listen, server_config, watch_loading
+from assistant.web.memory import share_heaps
 from assistant.web.options import add_options, read_serving
 from assistant.web.watch import Watch, log_to_stderr, observe
 
@@ -323,6 +324,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def serve(options: argparse.Namespace) -> int:
     """As `main`, with the options of `add_options`."""
     quiet_environment()
+    share_heaps()
     # Gradio looks for it on the disk twice at each step of each event, where it is not installed.
     sys.modules.setdefault("matplotlib", None)  # type: ignore[arg-type]
     try:

@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from assistant.page.guard import App, Receive, Scope, Send
 from assistant.page.session import Session
+from assistant.web.memory import give_back
 
 EMPTY_SECONDS: Final = 60
 """So long is a session kept in which nothing was asked, after its last request."""
@@ -60,6 +61,7 @@ class Pages:
         while True:
             await asyncio.sleep(min(SWEEP_SECONDS, self._keep_seconds / 10))
             self.sweep(gradio_app.state_holder, gradio_app.get_blocks()._queue)
+            give_back()
 
     def sweep(self, holder: Any, queue: Any) -> None:
         """Fold or forget what is kept of pages that are not open.
