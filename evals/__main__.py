@@ -17,6 +17,7 @@ from rich.console import Console
 from assistant.errors import AssistantError, UsageError
 from assistant.settings import DEFAULT_CORPUS, quiet_environment
 from assistant.web.options import add_chat_options
+from evals.benchmarks_command import add_benchmarks
 from evals.load_command import add_load
 from evals.results import PROJECT, RESULTS, load_result, why_partial
 
@@ -87,10 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     feedback.add_argument("--corpus", type=Path, default=DEFAULT_CORPUS, metavar="DIR")
     feedback.set_defaults(command=_import)
 
-    beir = commands.add_parser("beir", help="the literature's figures through our own code")
-    beir.add_argument("folder", type=Path, metavar="DIR")
-    beir.add_argument("--json", action="store_true")
-    beir.set_defaults(command=_beir)
+    add_benchmarks(commands, _ERRORS)
 
     ablation = commands.add_parser("ablation", help="what each part of finding brings")
     ablation.add_argument("--corpus", type=Path, default=DEFAULT_CORPUS, metavar="DIR")
@@ -211,19 +209,6 @@ def _import(options: argparse.Namespace) -> int:
         "evals/cases/",
         file=sys.stderr,
     )
-    return 0
-
-
-def _beir(options: argparse.Namespace) -> int:
-    from evals.beir import MEASURES, run_beir
-
-    figures = run_beir(options.folder, _ERRORS)
-    if options.json:
-        _print_json(figures)
-        return 0
-    print(f"{'':12}" + "".join(f"{measure:>9}" for measure in MEASURES))
-    for name, values in figures.items():
-        print(f"{name:12}" + "".join(f"{values[measure]:9.4f}" for measure in MEASURES))
     return 0
 
 
