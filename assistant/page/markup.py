@@ -83,7 +83,7 @@ def care(raw: str) -> str:
         return _paragraph(first).replace("<p>", '<p class="first">', 1) + "".join(
             _paragraph(part) for part in rest
         )
-    return f'<p class="first">{_reachable(sentence)}</p>{"".join(map(_paragraph, [more, *rest]))}'
+    return f'<p class="first">{reachable(sentence)}</p>{"".join(map(_paragraph, [more, *rest]))}'
 
 
 def _parts(raw: str) -> list[str]:
@@ -96,9 +96,9 @@ def _paragraph(part: str) -> str:
     for listed in _LISTED.finditer(part):
         out.append(_lines(part[at : listed.start()]))
         items = "".join(
-            f"<li>{_reachable(item.strip())}</li>" for item in re.findall(_ITEM, listed[2])
+            f"<li>{reachable(item.strip())}</li>" for item in re.findall(_ITEM, listed[2])
         )
-        out.append(f"<p>{_reachable(listed[1].strip())}</p><ul>{items}</ul>")
+        out.append(f"<p>{reachable(listed[1].strip())}</p><ul>{items}</ul>")
         at = listed.end()
     out.append(_lines(part[at:]))
     return "".join(out)
@@ -108,13 +108,13 @@ def _lines(part: str) -> str:
     """Lines as they are; those that begin with a dash or bullet as a list."""
     lines = [line.strip() for line in part.split("\n") if line.strip()]
     bullets = [re.match(r"[-•*]\s+(.*)", line) for line in lines]
-    said = [_reachable(line) for line, b in zip(lines, bullets, strict=True) if not b]
-    items = "".join(f"<li>{_reachable(b[1])}</li>" for b in bullets if b)
+    said = [reachable(line) for line, b in zip(lines, bullets, strict=True) if not b]
+    items = "".join(f"<li>{reachable(b[1])}</li>" for b in bullets if b)
     paragraph = f"<p>{'<br>'.join(said)}</p>" if said else ""
     return paragraph + (f"<ul>{items}</ul>" if items else "")
 
 
-def _reachable(part: str) -> str:
+def reachable(part: str) -> str:
     """Escaped, with numbers to call and the one help page as links."""
     out: list[str] = []
     at = 0

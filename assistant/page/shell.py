@@ -16,7 +16,7 @@ from assistant.page import icons
 from assistant.page.answer import render_chips
 from assistant.page.article import render_article, render_article_list
 from assistant.page.guard import App, Message, Receive, Scope, Send
-from assistant.page.markup import STATIC, escape, text, words
+from assistant.page.markup import STATIC, escape, reachable, text, words
 from assistant.page.menu import render_menu
 from assistant.page.statements import render_quotes
 from assistant.types import DISCLAIMER, Article, Citation, ClaimResult, Span
@@ -83,7 +83,7 @@ def render_header(emergency_line: str, skip_to: str, *, chat: bool = False) -> s
         f'<a class="button place-button" href="claim">{icons.SEARCH}'
         f"{_short('page.claim_button')}</a>{save if chat else ''}</nav></div>"
         f'<p class="strip">{icons.PHONE}<span id="emergency-line">'
-        f"{escape(emergency_line or text('page.emergency_line'))}</span></p>"
+        f"{reachable(emergency_line or text('page.emergency_line'))}</span></p>"
         '<div id="tip" role="tooltip" hidden></div></header>'
     )
 
@@ -209,7 +209,7 @@ def render_welcome(
     """What stands there before the first question; `rewords` as in `ModelPlace`."""
     chips = f"<h3>{words('welcome.examples')}</h3>{render_chips(examples)}" if examples else ""
     return (
-        f'<div class="welcome" data-emergency="{escape(line)}">'
+        f'<div class="welcome"><span hidden data-emergency>{reachable(line)}</span>'
         f'<h2>{words("welcome.heading")}</h2><p class="intro">{_lead(rewords)}</p>'
         f"{chips}<h3>{words('welcome.articles')}</h3>{render_article_list(articles)}</div>"
     )

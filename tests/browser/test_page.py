@@ -6,6 +6,7 @@ Every request to another machine fails the test that made it (``conftest.open_pa
 from __future__ import annotations
 
 import json
+import re
 import sys
 import threading
 import uuid
@@ -198,6 +199,17 @@ def test_new_conversation_begins_anew(open_page: Open, double: PageDouble) -> No
     assert page.locator(".turn").count() == 0
     ask(page, ANSWERED)
     assert double.histories[-1] == ()
+
+
+def test_the_numbers_of_the_emergency_line_can_be_called(
+    open_page: Open, double: PageDouble
+) -> None:
+    page = open_page(360, 740)
+    page.wait_for_selector("#emergency-line a")
+    line = page.locator("#emergency-line")
+    assert line.inner_text() == double.emergency_line
+    called = [link.get_attribute("href") for link in line.locator("a").all()]
+    assert called == ["tel:" + number for number in re.findall(r"\d+", double.emergency_line)]
 
 
 def test_sessions_do_not_see_each_other(open_page: Open, double: PageDouble) -> None:

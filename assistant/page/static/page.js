@@ -71,7 +71,8 @@ let refocus = "";
 
 function look() {
   const line = document.querySelector("[data-emergency]");
-  if (line && line.dataset.emergency) $("emergency-line").textContent = line.dataset.emergency;
+  if (line?.textContent && line.textContent !== $("emergency-line").textContent)
+    $("emergency-line").replaceChildren(...line.cloneNode(true).childNodes);
   receive();
   for (const details of document.querySelectorAll("#conversation details"))
     if (open.has(keyOf(details)) && !details.open) details.open = true;
