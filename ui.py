@@ -2,7 +2,7 @@
 
 ``python ui.py`` starts it. Gradio has its home here; markup, texts, routes and the guard before
 them are in ``assistant.page``, the API and the server in ``assistant.web``. No question is
-written to any log, and nothing is kept beyond the session of one open page.
+written to any log, and a conversation is forgotten a while after its page was closed.
 """
 
 from __future__ import annotations
@@ -186,18 +186,18 @@ def _build_blocks(
         async for shown in ask_again(event.turn, session, loader, country(request), gate):
             yield shown, session
 
-    def on_stop(session: Session) -> str:
+    async def on_stop(session: Session) -> str:
         session.stop()
         return session.markup()
 
-    def on_take(session: Session, event: gradio.EventData) -> str:
+    async def on_take(session: Session, event: gradio.EventData) -> str:
         return handover.hand_file(session, str(event.form))
 
-    def on_note(session: Session, event: gradio.EventData) -> str:
+    async def on_note(session: Session, event: gradio.EventData) -> str:
         said = event.turn, str(event.reason), str(event.citation), event.agreed is True
         return handover.note_feedback(session, feedback, *said)
 
-    def on_clear(session: Session) -> tuple[str, str, Session]:
+    async def on_clear(session: Session) -> tuple[str, str, Session]:
         session.clear()
         return "", "", session
 
@@ -249,7 +249,6 @@ def _build_blocks(
             on_question,
             [question, session],
             [conversation, question, session],
-            trigger_mode="always_last",  # By default what is sent meanwhile would be dropped.
             **asking,
         )
         for place in (start, conversation):

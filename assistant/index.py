@@ -19,6 +19,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Final, TypeVar
+from urllib.request import pathname2url
 
 import numpy as np
 from numpy.typing import NDArray
@@ -246,7 +247,7 @@ def _check_database(folder: Path) -> None:
     """Raise a `StoreError` where Chroma's database is missing or damaged, without Chroma."""
     database = folder / "chroma.sqlite3"
     try:
-        address = f"{database.absolute().as_uri()}?mode=ro"
+        address = f"file:{pathname2url(str(database.absolute()))}?mode=ro"
         with closing(sqlite3.connect(address, uri=True)) as connection:
             said = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     except (sqlite3.Error, OSError) as error:

@@ -45,7 +45,7 @@ class LiveAssistant:
         self._lock = threading.Lock()
         self._assistant = build_assistant(settings, progress, self._encoder)
         self._retry_at = 0.0
-        # Eight questions at a time, each of whose products takes every core, are answered in 2.5
+        # Several questions at a time, each of whose products takes every core, are answered in 2.5
         # times the processor time (`python -m evals load`); one alone gains a thirtieth by it.
         threadpool_limits(1, "blas")
 

@@ -63,7 +63,7 @@ class Network:
         new = {key: text for text in ahead if (key := sha256_text(text)) not in known}
         changed = [True] * len(texts) + [False] * len(new)
         outputs = self.minilm.run([*texts, *new.values()], changed)
-        vectors = outputs.pop("vector")[len(texts) :]
+        vectors = outputs.pop("vector")[len(texts) :].copy()
         if new:
             # Another thread may still read the old ones: they are left as they are.
             kept = dict(list(known.items())[-_REMEMBERED:])

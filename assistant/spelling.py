@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import pkgutil
 import re
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Collection, Container, Iterable, Mapping
 from functools import cache, lru_cache
@@ -115,13 +116,17 @@ def dictionary() -> Container[str]:
     """English words as pyspellchecker has them, about 160,000.
 
     Raises:
-        ModelError: it has none.
+        ModelError: they cannot be read.
     """
     # Its own class would hold all of them with their counts, in 30 MB, while they are hashed.
-    packed = pkgutil.get_data("spellchecker", "resources/en.json.gz")
-    if packed is None:
-        raise ModelError("pyspellchecker has no English words; install it again")
-    return WordSet(match[1] for match in _ENTRY.finditer(gzip.decompress(packed)))
+    try:
+        packed = pkgutil.get_data("spellchecker", "resources/en.json.gz") or b""
+        listed = gzip.decompress(packed)
+    except (OSError, EOFError, zlib.error) as error:
+        raise ModelError(
+            f"pyspellchecker's English words cannot be read ({error}); install it again"
+        ) from error
+    return WordSet(match[1] for match in _ENTRY.finditer(listed))
 
 
 def count_words(texts: Iterable[str]) -> dict[str, int]:

@@ -613,7 +613,7 @@ def test_patterns_stand_for_what_they_say() -> None:
         ("cant", "move", "foot"),
         ("cant", "move", "leg"),
     }
-    for pattern in ("(a|b", "a|b)", "a * b"):
+    for pattern in ("(a|b", "x ((a", "a|b)", "a * b"):
         with pytest.raises(SettingsError, match="brackets"):
             automaton.add("stuck", pattern)
     with pytest.raises(SettingsError, match="matches nothing"):

@@ -229,6 +229,53 @@ def test_what_is_kept_of_a_page_depends_on_what_was_asked_and_whether_it_is_open
     assert bool(state.state_data[state_id]._folded) is (asked and not is_open)
 
 
+def test_a_page_that_was_away_for_a_moment_keeps_its_conversation(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # Gradio's own end of a state whose page was once away: 1 s after its last event, else an hour.
+    monkeypatch.setenv("GRADIO_IS_E2E_TEST", "1")
+    server = Server(lambda _: PageDouble(), Serving(keep_seconds=5))
+
+    async def use() -> str:
+        async with connect(server.address, "127.0.0.1") as client:
+            page = Page(client)
+            assert await page.open() is None
+            await page.ask(ANSWERED)
+            await asyncio.sleep(0.8)
+            await page.leave()
+            await asyncio.sleep(0.2)
+            await page.open()
+            await asyncio.sleep(2.5)
+            return (await page.ask(STEPS)).said
+
+    try:
+        wait_for(server)
+        said = asyncio.run(use())
+    finally:
+        server.stop()
+    assert said.count('class="turn"') == 2
+
+
+def test_a_sweep_that_fails_is_told_and_the_next_one_made(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweeps: list[Any] = []
+
+    class Failing(Pages):
+        def sweep(self, holder: Any, queue: Any) -> None:
+            sweeps.append(holder)
+            raise AttributeError("another Gradio")
+
+    async def run(gradio_app: Any) -> None:
+        async with Failing(keep_seconds=600).run(gradio_app):
+            await asyncio.sleep(0.2)
+
+    monkeypatch.setattr("assistant.page.closed.SWEEP_SECONDS", 0.02)
+    asyncio.run(run(ui.build_app(lambda _: PageDouble()).routes[-1].app))
+    assert len(sweeps) > 1
+    assert "AttributeError" in caplog.text
+
+
 def test_a_conversation_goes_on_while_its_page_is_open_and_ends_after_it_was_closed() -> None:
     server = Server(lambda _: PageDouble(), Serving(keep_seconds=1))
 

@@ -438,6 +438,40 @@ def test_an_empty_box_asks_nothing_in_a_conversation() -> None:
     assert len(session.exchanges) == 2
 
 
+def test_questions_in_a_row_are_answered_in_turn_and_the_same_one_once() -> None:
+    session, loader = Session(), loaded(PageDouble(seconds=0.1))
+
+    async def run() -> None:
+        async def ask(question: str) -> None:
+            async for _ in converse(question, session, loader):
+                pass
+
+        await asyncio.gather(*map(ask, (ANSWERED, ANSWERED, STEPS, OFF_TOPIC)))
+
+    asyncio.run(run())
+    assert [exchange.question for exchange in session.exchanges] == [ANSWERED, STEPS, OFF_TOPIC]
+    double = loader.assistant
+    assert isinstance(double, PageDouble)
+    assert [len(history) for history in double.histories] == [0, 2, 4]
+
+
+def test_an_answer_is_there_when_a_lost_reader_is_back() -> None:
+    session, loader = Session(), loaded(PageDouble(seconds=0.2))
+
+    async def run() -> None:
+        stream = converse(ANSWERED, session, loader)
+        await anext(stream)
+        await stream.aclose()
+        for _ in range(100):
+            if not session.exchanges[0].waiting:
+                return
+            await asyncio.sleep(0.02)
+
+    asyncio.run(run())
+    assert session.exchanges[0].answer
+    assert "keep your pelvis level" in session.markup()
+
+
 def test_a_full_conversation_says_so() -> None:
     session, loader = Session(), loaded(PageDouble())
     for _ in range(MAX_TURNS + 3):

@@ -7,6 +7,8 @@ session goes once its page has been closed for long enough, and at once where no
 from __future__ import annotations
 
 import asyncio
+import logging
+import math
 import re
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -22,6 +24,7 @@ EMPTY_SECONDS: Final = 60
 """So long is a session kept in which nothing was asked, after its last request."""
 SWEEP_SECONDS: Final = 30.0
 
+_log = logging.getLogger("assistant.page")
 _HEARTBEAT: Final = re.compile(r"/gradio_api/heartbeat/([^/]+)/?$")
 
 
@@ -60,7 +63,10 @@ class Pages:
     async def _sweep_on(self, gradio_app: Any) -> None:
         while True:
             await asyncio.sleep(min(SWEEP_SECONDS, self._keep_seconds / 10))
-            self.sweep(gradio_app.state_holder, gradio_app.get_blocks()._queue)
+            try:
+                self.sweep(gradio_app.state_holder, gradio_app.get_blocks()._queue)
+            except Exception as error:  # noqa: BLE001 - Gradio's inner names may change; the next sweep may do.
+                _log.error("closed pages were not looked through: %s", type(error).__name__)
             give_back()
 
     def sweep(self, holder: Any, queue: Any) -> None:
@@ -72,6 +78,8 @@ class Pages:
         """
         now = datetime.now()
         for session_hash, state in list(holder.session_data.items()):
+            # Gradio ends a state so long after its last event, once its page was away for a moment.
+            state.STATE_TTL_WHEN_CLOSED = math.inf
             if session_hash in self._open:
                 continue
             pending = queue.pending_event_ids_session.get(session_hash)

@@ -130,7 +130,7 @@ class Exchange:
 
 @dataclass(slots=True)
 class Session:
-    """One open page's conversation; gone when the page is closed.
+    """One page's conversation; forgotten a while after the page was closed (`closed.Pages`).
 
     A late answer to a conversation that was begun anew changes an exchange that stands in none.
     `asked` numbers the questions of all of them; `feedback` is whether the operator takes it;
@@ -179,6 +179,10 @@ class Session:
             if turn.content
         )
 
+    def is_waiting_before(self, number: int) -> bool:
+        """Whether a question before that of this number still waits for its answer."""
+        return any(e.waiting for e in self.exchanges if e.number < number)
+
     def too_much(self, question: str) -> str:
         """Why `question` cannot be asked here any more, in a sentence; else empty."""
         if len(question) > self.max_question_chars:
@@ -224,13 +228,15 @@ async def converse(
 ) -> AsyncIterator[str]:
     """The conversation's markup: at once with the question, then with its answer.
 
-    An empty box asks nothing once the conversation has begun: Enter is easily pressed twice.
+    Enter is easily pressed twice: an empty box asks nothing once the conversation has begun, and
+    the question that is being answered is not asked once more.
 
     Args:
         country: where the reader may be, for the help lines.
         gate: how many are answered at once and how long that may take; None for no limit.
     """
-    if session.exchanges and not question.strip():
+    last = session.exchanges[-1] if session.exchanges else None
+    if last and (not question.strip() or (last.waiting and last.question == question)):
         yield session.markup()
         return
     session.asked += 1
@@ -264,23 +270,37 @@ async def _settle(
 ) -> AsyncIterator[str]:
     waiting = text("waiting.pending" if loader.finished else "waiting.loading")
     exchange.shown = turns.render_pending(exchange.question, exchange.number, waiting)
+    # A task of its own: a reader whose connection breaks finds the answer when it is back.
+    answering = asyncio.ensure_future(_answer(exchange, session, loader, country, gate))
+    _answering.add(answering)
+    answering.add_done_callback(_answering.discard)
     yield session.markup()
-    while exchange.waiting and not loader.finished:
+    told = ""
+    while exchange.waiting and not (await asyncio.wait({answering}, timeout=POLL_SECONDS))[0]:
+        if exchange.waiting and exchange.told != told:
+            told = exchange.told
+            exchange.shown = turns.render_pending(exchange.question, exchange.number, told)
+            yield session.markup()
+    yield session.markup()
+
+
+# What is being answered: the event loop itself would let go of it.
+_answering: Final[set[asyncio.Future[None]]] = set()
+
+
+async def _answer(
+    exchange: Exchange, session: Session, loader: Loader, country: str, gate: Gate | None
+) -> None:
+    """Have an exchange answered once all before it are, unless it is stopped meanwhile."""
+    while exchange.waiting and (not loader.finished or session.is_waiting_before(exchange.number)):
         await asyncio.sleep(POLL_SECONDS)
+    if not exchange.waiting:
+        return
+    history = session.before(exchange.number)
+    replied = await _reply(exchange, history, session, loader, country, gate)
     if exchange.waiting:
-        history = session.before(exchange.number)
-        reply = asyncio.ensure_future(_reply(exchange, history, session, loader, country, gate))
-        told = ""
-        while not (await asyncio.wait({reply}, timeout=POLL_SECONDS))[0]:
-            if exchange.waiting and exchange.told != told:
-                told = exchange.told
-                exchange.shown = turns.render_pending(exchange.question, exchange.number, told)
-                yield session.markup()
-        replied = reply.result()
-        if exchange.waiting:
-            exchange.waiting = False
-            exchange.shown, exchange.said, exchange.answer = replied
-    yield session.markup()
+        exchange.waiting = False
+        exchange.shown, exchange.said, exchange.answer = replied
 
 
 async def _reply(

@@ -95,7 +95,7 @@ def _parse(tokens: Sequence[str], at: int) -> tuple[Group, int]:
             return Group(alternatives), at - 1
         elif token == "(":
             inner, at = _parse(tokens, at)
-            if at >= len(tokens):
+            if not 0 <= at < len(tokens):
                 return inner, -1
             alternatives[-1].append(Group(inner.alternatives, tokens[at] == ")?"))
             at += 1

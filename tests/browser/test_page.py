@@ -320,11 +320,14 @@ def test_a_question_sent_while_another_is_answered_is_asked_after_it(open_page: 
         page.press("#question textarea", "Enter")
         page.wait_for_selector(".waiting")
         page.press("#question textarea", "Enter")  # The box is empty by now.
-        page.fill("#question textarea", EMERGENCY)
-        page.press("#question textarea", "Enter")
+        for question in (EMERGENCY, OFF_TOPIC):
+            page.fill("#question textarea", question)
+            page.press("#question textarea", "Enter")
+            page.wait_for_function("!document.querySelector('#question textarea').value")
         assert "keep your pelvis level" in finished(page, 0).inner_text()
         assert "emergency" in finished(page, 1).inner_text()
-        assert page.locator(".turn").count() == 2
+        finished(page, 2)
+        assert page.locator(".turn").count() == 3
     finally:
         server.stop()
 
