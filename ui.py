@@ -167,7 +167,7 @@ def _build_blocks(
         question: str, session: Session, request: gradio.Request
     ) -> AsyncIterator[tuple[str, Any, Any]]:
         session.client = client_in(request)
-        box: Any = ""
+        box: Any = "" if question and question.strip() else gradio.skip()
         async for shown in converse(question or "", session, loader, country(request), gate):
             yield shown, box, session
             box = gradio.skip()  # What is typed while an answer is on its way stays.
@@ -243,6 +243,7 @@ def _build_blocks(
             "show_progress": "hidden",
             "concurrency_limit": None,  # The gate lets clients take turns; a queue does not.
             "api_visibility": "private",
+            "trigger_mode": "multiple",  # By default what is sent meanwhile is dropped.
         }
         gradio.on(
             [question.submit, send.click],
