@@ -46,6 +46,8 @@ if TYPE_CHECKING:
 
     from assistant.web.service import Service
 
+_BESIDE_PLACES: Final = 40
+
 
 def build_app(
     load: Load,
@@ -285,8 +287,6 @@ def _build_blocks(
     return blocks
 
 
-_BESIDE_PLACES: Final = 40
-
 # The page's own script tells of all but the chips, which ask without it too.
 _EVENTS: Final = """
 element.dataset.events = '';
@@ -325,8 +325,6 @@ def serve(options: argparse.Namespace) -> int:
     """As `main`, with the options of `add_options`."""
     quiet_environment()
     share_heaps()
-    # Gradio looks for it on the disk twice at each step of each event, where it is not installed.
-    sys.modules.setdefault("matplotlib", None)  # type: ignore[arg-type]
     try:
         settings = Settings.from_environment(
             corpus=options.corpus, chat_model=options.chat_model, chat_mode=options.chat_mode

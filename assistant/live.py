@@ -45,8 +45,8 @@ class LiveAssistant:
         self._lock = threading.Lock()
         self._assistant = build_assistant(settings, progress, self._encoder)
         self._retry_at = 0.0
-        # Several questions at a time, each of whose products takes every core, are answered in 2.5
-        # times the processor time (`python -m evals load`); one alone gains a thirtieth by it.
+        # OpenBLAS's threads of several questions hinder each other more than they help a single
+        # question.
         threadpool_limits(1, "blas")
 
     @property

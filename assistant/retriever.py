@@ -187,8 +187,6 @@ class Retriever:
 
     def _candidates(self, query: Query, word_scores: NDArray[np.float32]) -> NDArray[np.int64]:
         """Rows worth scoring: near the query or a written question like it, or sharing words."""
-        if len(self.index.passages) <= CANDIDATES:
-            return np.arange(len(self.index.passages))
         near = set(self.index.candidates(query.vector, CANDIDATES).tolist())
         near.update(_largest(word_scores, CANDIDATES))
         for question in _largest(query.question_similarities, CANDIDATES):

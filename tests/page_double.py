@@ -6,6 +6,7 @@ and its questions name the state they lead to.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 
 from assistant.citations import cite, make_citation
 from assistant.corpus import load_corpus
+from assistant.page.session import Loader, Session, converse
 from assistant.types import (
     Answer,
     Article,
@@ -220,3 +222,23 @@ class PageDouble:
     def _refused(self, question: str) -> Answer:
         notice = Notice("injection", "I keep to my rules. Ask me about hip or knee.")
         return Answer(question, question, Kind.INJECTION, Outcome.REFUSED, (notice,))
+
+
+def loaded(double: PageDouble) -> Loader:
+    """What the page asks, once it has finished loading."""
+    loader = Loader(lambda _: double)
+    loader._run()
+    return loader
+
+
+def talk(loader: Loader, *questions: str, feedback: bool = True) -> Session:
+    """A conversation in which all of the questions were answered."""
+    session = Session(feedback=feedback)
+
+    async def run() -> None:
+        for question in questions:
+            async for _ in converse(question, session, loader):
+                pass
+
+    asyncio.run(run())
+    return session

@@ -17,7 +17,7 @@ MAX_USABLE_MS = 1000
 MAX_ANSWER_MS = 250
 MAX_HIGHLIGHT_MS = 50
 BARE_MS = 370
-"""Until a Gradio page of one box is usable, on the machine of the README's figures."""
+"""Until a Gradio page of one box is usable, on the two cores of DESIGN.md's figures."""
 ROUNDS = 3
 QUESTIONS = (
     "what does the gluteus medius do",

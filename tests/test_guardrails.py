@@ -643,6 +643,20 @@ def test_patterns_of_several_concepts_meet_and_what_follows_alike_is_held_once()
     assert automaton.next["hip"].next["d"].next["e"].ends == ("one",)
 
 
+def test_what_the_patterns_of_the_policy_have_in_common_is_held_once() -> None:
+    automaton = load_policy(DATA_DIR).lexicon._automaton
+    nodes: set[int] = set()
+
+    def count(at: Automaton | Node) -> None:
+        for node in (*at.next.values(), *at.fillers.values(), getattr(at, "gap", None)):
+            if node is not None and id(node) not in nodes:
+                nodes.add(id(node))
+                count(node)
+
+    count(automaton)
+    assert 5_000 < len(nodes) < 15_000
+
+
 def test_typos_are_mended_but_real_words_are_not() -> None:
     lexicon = Lexicon({"chest": ["chest"], "numb": ["numb*"]}, ["chess"], ["chest"])
     assert lexicon.mend("cheest") == "chest"

@@ -25,6 +25,8 @@ from page_double import (
     REWORDED,
     STEPS,
     PageDouble,
+    loaded,
+    talk,
 )
 
 from assistant.errors import SettingsError, UsageError
@@ -43,24 +45,6 @@ ALL = (ANSWERED, DIFFERS, STEPS, ABSTAINED, EMERGENCY, CRISIS, REFUSED)
 @pytest.fixture(scope="module")
 def double() -> PageDouble:
     return PageDouble()
-
-
-def loaded(double: PageDouble) -> Loader:
-    loader = Loader(lambda _: double)
-    loader._run()
-    return loader
-
-
-def talk(loader: Loader, *questions: str, feedback: bool = True) -> Session:
-    session = Session(feedback=feedback)
-
-    async def run() -> None:
-        for question in questions:
-            async for _ in converse(question, session, loader):
-                pass
-
-    asyncio.run(run())
-    return session
 
 
 class Tags(HTMLParser):

@@ -11,14 +11,14 @@ from typing import Any
 
 import httpx
 import pytest
-from page_double import ANSWERED, DIFFERS, STEPS, PageDouble
+from page_double import ANSWERED, DIFFERS, STEPS, PageDouble, loaded, talk
 from page_server import Server
 from web_clients import serve, wait_for
 
 import ui
 from assistant.live import LiveAssistant
 from assistant.page.closed import EMPTY_SECONDS, Pages
-from assistant.page.session import Exchange, Loader, Session, converse
+from assistant.page.session import Exchange, Session
 from assistant.settings import Serving, Settings
 from assistant.types import ClaimResult
 from assistant.web.limits import Gate
@@ -150,22 +150,8 @@ def test_questions_of_many_do_not_share_out_their_products_over_the_cores(
 # ---- closed pages ----
 
 
-def conversation(*questions: str) -> Session:
-    """One that the double has answered."""
-    session, loader = Session(), Loader(lambda _: PageDouble())
-    loader.start()
-
-    async def ask() -> None:
-        for question in questions:
-            async for _ in converse(question, session, loader):
-                pass
-
-    asyncio.run(ask())
-    return session
-
-
 def test_a_folded_conversation_is_small_and_goes_on_as_it_was() -> None:
-    session = conversation(ANSWERED, DIFFERS, STEPS)
+    session = talk(loaded(PageDouble()), ANSWERED, DIFFERS, STEPS)
     before, shown = list(session.exchanges), session.markup()
     assert session.fold()
     assert len(session._folded) < len(shown.encode()) / 3
@@ -175,7 +161,7 @@ def test_a_folded_conversation_is_small_and_goes_on_as_it_was() -> None:
 
 
 def test_a_conversation_that_is_waiting_is_not_folded() -> None:
-    session = conversation(ANSWERED)
+    session = talk(loaded(PageDouble()), ANSWERED)
     waiting = Exchange(2, STEPS)
     session.exchanges.append(waiting)
     assert session.fold()
@@ -215,7 +201,7 @@ def test_what_is_kept_of_a_page_depends_on_what_was_asked_and_whether_it_is_open
     queue = blocks._queue
     state_id = next(i for i, b in blocks.blocks.items() if isinstance(b, gradio.State))
     state = holder["page"]
-    state.state_data[state_id] = conversation(ANSWERED) if asked else Session()
+    state.state_data[state_id] = talk(loaded(PageDouble()), ANSWERED) if asked else Session()
     holder.time_last_used["page"] = datetime.now() - timedelta(seconds=unused)
     queue.pending_messages_per_session["page"] = asyncio.Queue()
     pages = Pages(keep_seconds=600)

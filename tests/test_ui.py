@@ -32,6 +32,7 @@ from page_double import (
     STEPS,
     URGENT,
     PageDouble,
+    loaded,
 )
 
 import ui
@@ -348,14 +349,6 @@ def collect(question: str, session: Session, loader: Loader) -> list[str]:
         return [shown async for shown in converse(question, session, loader)]
 
     return asyncio.run(run())
-
-
-def loaded(double: PageDouble) -> Loader:
-    loader = Loader(lambda _: double)
-    loader.start()
-    while not loader.finished:
-        time.sleep(0.01)
-    return loader
 
 
 def test_the_question_is_shown_at_once_and_then_answered() -> None:

@@ -37,6 +37,8 @@ MAX_QUESTION_CHARS: Final = 100_000
 POLL_SECONDS: Final = 0.15
 
 _log = logging.getLogger("assistant.page")
+# What is being answered: the event loop itself would let go of it.
+_answering: Final[set[asyncio.Future[None]]] = set()
 
 
 class AssistantProtocol(Protocol):
@@ -282,10 +284,6 @@ async def _settle(
             exchange.shown = turns.render_pending(exchange.question, exchange.number, told)
             yield session.markup()
     yield session.markup()
-
-
-# What is being answered: the event loop itself would let go of it.
-_answering: Final[set[asyncio.Future[None]]] = set()
 
 
 async def _answer(

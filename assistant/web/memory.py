@@ -1,7 +1,7 @@
 """What a process that stays keeps of memory that it has freed: glibc's ways, where it is glibc.
 
 Each of many threads gets a heap of its own there, and what was freed in one is of no use to
-another: a chat page grew by a tenth with its questions, and nothing in Python had grown.
+another: a process grows with its questions although nothing in Python does.
 """
 
 from __future__ import annotations
